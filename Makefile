@@ -1,0 +1,54 @@
+# The project's commands. Each brings what it needs into .venv: Python >= 3.11 and make are enough.
+.PHONY: install demo test check bench nightly constraints
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+MEMBERS := $(shell sed -n '/^members = \[/,/^\]/s/^ *"\(.*\)",$$/\1/p' pyproject.toml)
+WORKSPACE := knows-workflows $(subst _,-,$(notdir $(MEMBERS:%=knows-%)))
+# The environment may switch bytecode off; the first start of every command would then compile everything again.
+export PYTHONDONTWRITEBYTECODE :=
+export UV_NO_PROGRESS := 1
+
+install: $(STAMP)
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Knows Workflows needs Python >= 3.11, found " + sys.version.split()[0] + ": make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+# uv comes from the same pinned, hashed list as everything else.
+$(BIN)/uv: constraints.txt | $(BIN)/python
+	sed -n '/^uv==/,/[^\\]$$/p' constraints.txt > $(VENV)/uv.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $(VENV)/uv.txt
+	touch $@
+
+$(STAMP): pyproject.toml constraints.txt $(MEMBERS:%=%/pyproject.toml) $(BIN)/uv
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode -c constraints.txt --group dev -e . $(MEMBERS:%=-e ./%)
+	$(BIN)/python -m compileall -q $(MEMBERS)
+	touch $@
+
+demo: install
+	$(BIN)/python -m knows_knowledge_ingestion.demo
+
+test: install
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/pyright --warnings
+
+bench: install
+	$(BIN)/python -m tests.benchmarks
+
+# The long level. Today it is the crash test at its full length; every later long test joins here.
+nightly: install
+	KNOWS_TEST_KILLS=2000 $(BIN)/python -m pytest tests/crash
+
+# Not needed to use or test the project: choose new versions of everything, exact, hashed, for every platform.
+constraints: $(BIN)/uv
+	printf -- '-e ./%s\n' . $(MEMBERS) | $(BIN)/uv pip compile - --quiet --upgrade --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-annotate --group dev $(WORKSPACE:%=--no-emit-package %) --output-file constraints.txt

@@ -1,0 +1,324 @@
+"""The error tree: what went wrong, where, and the next move.
+
+An error keeps its facts as attributes and makes its sentence from them when it is shown. `code` is stable and has an
+entry in docs/reference/errors.md; `exit_code` is what the command line answers with.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+LONGEST_TEXT = 8_000  # characters of a foreign error's text that are kept: a 10 MB message must not fill the journal
+
+
+class KnowsError(Exception):
+    """The root of every error that this project raises on purpose.
+
+    Raise a subclass with the facts its sentence names as keyword arguments, or, in a step, with a sentence of your own.
+    """
+
+    code: ClassVar[str] = "knows-error"
+    exit_code: ClassVar[int] = 1
+    sentence: ClassVar[str] = ""
+    remedy: ClassVar[str] = ""
+
+    def __init__(self, message: str | None = None, /, **facts: Any) -> None:
+        super().__init__(*([] if message is None else [message]))
+        self.facts = facts
+        self.message = message
+
+    def __getattr__(self, name: str) -> Any:
+        facts = self.__dict__.get("facts", {})
+        if name in facts:
+            return facts[name]
+        raise AttributeError(name)
+
+    def __str__(self) -> str:
+        what = self.sentence.format(**self.facts) if self.message is None else self.message
+        return f"{what}. {self.next_move}" if self.next_move else what
+
+    @property
+    def next_move(self) -> str:
+        """What to do about it, or an empty text."""
+        return self.remedy.format(**self.facts) if self.message is None else ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, self.facts)
+
+
+def _rebuild(kind: type[KnowsError], message: str | None, facts: dict[str, Any]) -> KnowsError:
+    return kind(message, **facts)
+
+
+# ------------------------------------------------------------------ what a step raises
+
+
+class TransientError(KnowsError):
+    """The world did not cooperate this time; the same call may succeed later."""
+
+    code = "transient"
+
+
+class PermanentError(KnowsError):
+    """Trying again will not help: the input, the document or the equipment itself must change."""
+
+    code = "permanent"
+
+
+# ------------------------------------------------------------------ usage and configuration: exit 2
+
+
+class ConfigError(KnowsError, ValueError):
+    """A setting, limit or argument that cannot be used."""
+
+    code = "config"
+    exit_code = 2
+    sentence = "{name}: expected {expected}, found {found!r}"
+    remedy = "Correct it and try again."
+
+
+class UnknownRun(ConfigError, LookupError):
+    """No journal has this run."""
+
+    code = "unknown-run"
+    sentence = "no run {run!r} in {where}"
+    remedy = "`kwf runs` lists the runs; another place is named with --backend."
+
+
+class RunExists(ConfigError):
+    """A new run was asked for under an id that is taken."""
+
+    code = "run-exists"
+    sentence = "run {run!r} exists already"
+    remedy = "Continue it with `kwf resume {run}`, or choose another --run-id."
+
+
+class BadRunId(ConfigError):
+    """A run id that could hurt a file system, a shell or a reader."""
+
+    code = "bad-run-id"
+    sentence = "run id {found!r}: expected 1 to 128 letters, digits or . _ : - that start with a letter or digit"
+    remedy = "Choose another run id."
+
+
+# ------------------------------------------------------------------ templates, plugins, locks: exit 3
+
+
+class RegistryError(KnowsError):
+    """A template or plugin cannot be had."""
+
+    code = "registry"
+    exit_code = 3
+
+
+class TemplateNotFound(RegistryError, LookupError):
+    """Nothing of that name, or no version of it in the range, is installed."""
+
+    code = "template-not-found"
+    sentence = "no template satisfies {requirement}: {found}"
+    remedy = "`kwf list` shows what is installed."
+
+
+class TemplateBroken(RegistryError, ImportError):
+    """A template or its module could not be loaded."""
+
+    code = "template-broken"
+    sentence = "{reference} cannot be loaded: {reason}"
+    remedy = "`kwf plugins check` shows every broken plugin."
+
+
+class DuplicateTemplate(RegistryError):
+    """Two distributions claim one name and version; nothing is chosen silently."""
+
+    code = "duplicate-template"
+    sentence = "{name}@{version} is claimed by {claimants}"
+    remedy = "Uninstall all but one of them."
+
+
+class PluginBroken(RegistryError, ImportError):
+    """A plugin that was asked for could not be imported."""
+
+    code = "plugin-broken"
+    sentence = "plugin {plugin} of {distribution} cannot be used: {reason}"
+    remedy = "Update or uninstall {distribution}; everything else works without it."
+
+
+class InvalidVersion(RegistryError, ValueError):
+    """A version or range outside the grammar of docs/reference/versions.md."""
+
+    code = "invalid-version"
+    sentence = "{what} {found!r}: expected {expected}"
+    remedy = "Versions look like 1.2.3 or 1.2.3-rc.1; ranges like ^1.2, ~1.2.3 or >=1.2,<2."
+
+
+# ------------------------------------------------------------------ types, input, state do not fit: exit 4
+
+
+class ContractError(KnowsError, ValueError):
+    """A definition, an input or a state that does not fit."""
+
+    code = "contract"
+    exit_code = 4
+
+
+class DefinitionError(ContractError):
+    """A template with problems was asked to run."""
+
+    code = "definition"
+    sentence = "template {template} cannot run: {problems}"
+    remedy = "`kwf check` shows every problem with its remedy."
+
+
+class MissingState(ContractError, LookupError):
+    """A key that the template requires has no value."""
+
+    code = "missing-state"
+    sentence = "template {template} requires the state {missing}, found {found}"
+    remedy = "Give each with --set KEY=VALUE, --state FILE.json, or state={{...}}."
+
+
+class StateMismatch(ContractError, TypeError):
+    """A state value does not fit the state model that the template declares."""
+
+    code = "state-mismatch"
+    sentence = "state of {where} does not fit {model}: {problems}"
+    remedy = "`kwf show {template} --schema` tells what it takes."
+
+
+class MissingInput(ContractError):
+    """The first step needs an input and the run was given none."""
+
+    code = "missing-input"
+    sentence = "step {step} of {template} takes {expected} as its input, found none"
+    remedy = "Give it with --input JSON, or engine.run(..., input=...)."
+
+
+class NotStorable(ContractError, TypeError):
+    """A value cannot be written to the journal as it is, so the step does not count as done."""
+
+    code = "not-storable"
+    sentence = "{where}{path}: expected a value that can be recorded, found {found}"
+    remedy = "{hint}"
+
+
+# ------------------------------------------------------------------ ownership: exit 5
+
+
+class RunBusy(KnowsError):
+    """The run is alive under another owner."""
+
+    code = "run-busy"
+    exit_code = 5
+    sentence = "run {run} is owned by {owner} since {since}"
+    remedy = "Wait for it to end, or stop that process; then `kwf resume {run}`."
+
+
+class LeaseLost(KnowsError):
+    """Another owner took the run over; this one may not write to it any more."""
+
+    code = "lease-lost"
+    exit_code = 5
+    sentence = "run {run} was taken over by another owner (this one held epoch {epoch})"
+    remedy = "Nothing is lost; `kwf runs` shows who goes on with it."
+
+
+# ------------------------------------------------------------------ backends: exit 6
+
+
+class BackendError(KnowsError):
+    """The place where journals are kept failed or cannot be used."""
+
+    code = "backend"
+    exit_code = 6
+    sentence = "{backend}: {reason}"
+    remedy = "{hint}"
+
+
+class UnknownScheme(BackendError, LookupError):
+    """No installed plugin keeps journals under that URL scheme."""
+
+    code = "unknown-scheme"
+    sentence = "no state backend for {scheme!r} (known: {known})"
+    remedy = "Install the plugin that brings it, or use Registry().engine(), which finds installed plugins."
+
+
+class RecordCorrupt(BackendError, ValueError):
+    """A stored record is not what was written."""
+
+    code = "record-corrupt"
+    sentence = "record {sequence} of run {run} cannot be read: {reason}"
+    remedy = "The other runs are untouched; restore the journal from a backup, or start the run anew."
+
+
+# ------------------------------------------------------------------ resume refused: exit 7
+
+
+class ResumeRefused(KnowsError):
+    """A run that cannot be continued as asked; its journal stays as it is."""
+
+    code = "resume-refused"
+    exit_code = 7
+    sentence = "run {run} cannot be resumed: {reason}"
+    remedy = "{hint}"
+
+
+class ShapeChanged(ResumeRefused):
+    """The template's steps are no longer those that the run was started with."""
+
+    code = "shape-changed"
+    sentence = "run {run} was started with other steps of {template}: {difference}"
+    remedy = "Put the steps back as they were, or install the version the run began on; nothing was run or lost."
+
+
+class TemplateVersionMissing(ResumeRefused, LookupError):
+    """The exact version that the run is bound to is not to be had."""
+
+    code = "template-version-missing"
+    sentence = "run {run} is bound to {template}, which is not installed ({found})"
+    remedy = "Install that version again, then `kwf resume {run}`."
+
+
+# ------------------------------------------------------------------ access: exit 8
+
+
+class AccessDenied(KnowsError, PermissionError):
+    """A database or folder that may not be opened."""
+
+    code = "access-denied"
+    exit_code = 8
+    sentence = "{path} may not be opened: {reason}"
+    remedy = "Give yourself access to it, or name another place with --backend."
+
+
+# ------------------------------------------------------------------ the error as a record
+
+
+def error_kinds(root: type[KnowsError] = KnowsError) -> dict[str, type[KnowsError]]:
+    """Every error class below `root`, by its code."""
+    kinds = {root.code: root} if "code" in root.__dict__ else {}
+    for kind in root.__subclasses__():
+        kinds |= error_kinds(kind)
+    return kinds
+
+
+def describe(error: BaseException, depth: int = 8) -> dict[str, Any]:
+    """An error as plain data: `type`, `message`, `code` and `cause` (the same again, or None).
+
+    Safe for errors whose own text raises or is enormous.
+    """
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return {
+        "type": type(error).__name__,
+        "message": safe_text(error),
+        "code": error.code if isinstance(error, KnowsError) else None,
+        "cause": describe(cause, depth - 1) if cause is not None and depth else None,
+    }
+
+
+def safe_text(error: BaseException) -> str:
+    """The text of an error, cut to 8,000 characters, whatever its `__str__` does."""
+    try:
+        text = str(error)
+    except Exception as broken:  # noqa: BLE001 - a hostile error must not hide that a step failed
+        return f"<its text could not be made: {type(broken).__name__}>"
+    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + f"... ({len(text)} characters)"
