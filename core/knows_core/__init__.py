@@ -1,0 +1,144 @@
+"""Knows Workflows, the core: what a workflow template is and what running it means.
+
+Every name is imported when it is first used, so that an import costs only what is used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from knows_core.backend import Append, MemoryBackend, RunRow, StateBackend
+    from knows_core.check import Problem
+    from knows_core.drivers import StepContext
+    from knows_core.engine import LocalEngine
+    from knows_core.errors import (
+        AccessDenied,
+        BackendError,
+        BadRunId,
+        ConfigError,
+        ContractError,
+        DefinitionError,
+        DuplicateTemplate,
+        InvalidVersion,
+        KnowsError,
+        LeaseLost,
+        MissingInput,
+        MissingState,
+        NotStorable,
+        PermanentError,
+        PluginBroken,
+        RecordCorrupt,
+        RegistryError,
+        ResumeRefused,
+        RunBusy,
+        RunExists,
+        ShapeChanged,
+        StateMismatch,
+        TemplateBroken,
+        TemplateNotFound,
+        TemplateVersionMissing,
+        TransientError,
+        UnknownRun,
+        UnknownScheme,
+    )
+    from knows_core.flow import Step, step
+    from knows_core.hooks import hookimpl, hookspec
+    from knows_core.limits import Limits
+    from knows_core.run import Run, RunStatus
+    from knows_core.settings import WorkflowSettings
+    from knows_core.state import WorkflowState
+    from knows_core.template import Templates, WorkflowTemplate
+    from knows_core.version import Requirement, Version, VersionRange
+    from knows_core.workflow import PipelineWorkflow, pipeline
+
+_ROOMS = {
+    "backend": "Append MemoryBackend RunRow StateBackend",
+    "check": "Problem",
+    "drivers": "StepContext",
+    "engine": "LocalEngine",
+    "errors": (
+        "AccessDenied BackendError BadRunId ConfigError ContractError DefinitionError DuplicateTemplate InvalidVersion"
+        " KnowsError LeaseLost MissingInput MissingState NotStorable PermanentError PluginBroken RecordCorrupt"
+        " RegistryError ResumeRefused RunBusy RunExists ShapeChanged StateMismatch TemplateBroken TemplateNotFound"
+        " TemplateVersionMissing TransientError UnknownRun UnknownScheme"
+    ),
+    "flow": "Step step",
+    "hooks": "hookimpl hookspec",
+    "limits": "Limits",
+    "run": "Run RunStatus",
+    "settings": "WorkflowSettings",
+    "state": "WorkflowState",
+    "template": "Templates WorkflowTemplate",
+    "version": "Requirement Version VersionRange",
+    "workflow": "PipelineWorkflow pipeline",
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split()}
+
+__all__ = [
+    "AccessDenied",
+    "Append",
+    "BackendError",
+    "BadRunId",
+    "ConfigError",
+    "ContractError",
+    "DefinitionError",
+    "DuplicateTemplate",
+    "InvalidVersion",
+    "KnowsError",
+    "LeaseLost",
+    "Limits",
+    "LocalEngine",
+    "MemoryBackend",
+    "MissingInput",
+    "MissingState",
+    "NotStorable",
+    "PermanentError",
+    "PipelineWorkflow",
+    "PluginBroken",
+    "Problem",
+    "RecordCorrupt",
+    "RegistryError",
+    "Requirement",
+    "ResumeRefused",
+    "Run",
+    "RunBusy",
+    "RunExists",
+    "RunRow",
+    "RunStatus",
+    "ShapeChanged",
+    "StateBackend",
+    "StateMismatch",
+    "Step",
+    "StepContext",
+    "TemplateBroken",
+    "TemplateNotFound",
+    "TemplateVersionMissing",
+    "Templates",
+    "TransientError",
+    "UnknownRun",
+    "UnknownScheme",
+    "Version",
+    "VersionRange",
+    "WorkflowSettings",
+    "WorkflowState",
+    "WorkflowTemplate",
+    "hookimpl",
+    "hookspec",
+    "pipeline",
+    "step",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-LONGEST_TEXT = 8_000  # characters of a foreign error's text that are kept: a 10 MB message must not fill the journal
-
 
 class KnowsError(Exception):
     """The root of every error that this project raises on purpose.
@@ -290,35 +288,9 @@ class AccessDenied(KnowsError, PermissionError):
     remedy = "Give yourself access to it, or name another place with --backend."
 
 
-# ------------------------------------------------------------------ the error as a record
-
-
 def error_kinds(root: type[KnowsError] = KnowsError) -> dict[str, type[KnowsError]]:
     """Every error class below `root`, by its code."""
     kinds = {root.code: root} if "code" in root.__dict__ else {}
     for kind in root.__subclasses__():
         kinds |= error_kinds(kind)
     return kinds
-
-
-def describe(error: BaseException, depth: int = 8) -> dict[str, Any]:
-    """An error as plain data: `type`, `message`, `code` and `cause` (the same again, or None).
-
-    Safe for errors whose own text raises or is enormous.
-    """
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return {
-        "type": type(error).__name__,
-        "message": safe_text(error),
-        "code": error.code if isinstance(error, KnowsError) else None,
-        "cause": describe(cause, depth - 1) if cause is not None and depth else None,
-    }
-
-
-def safe_text(error: BaseException) -> str:
-    """The text of an error, cut to 8,000 characters, whatever its `__str__` does."""
-    try:
-        text = str(error)
-    except Exception as broken:  # noqa: BLE001 - a hostile error must not hide that a step failed
-        return f"<its text could not be made: {type(broken).__name__}>"
-    return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + f"... ({len(text)} characters)"

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from knows_core.errors import InvalidVersion
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _LONGEST = 128  # a hostile text is refused by its length, before any pattern sees it
 _STAGES = ("alpha", "beta", "rc")
@@ -149,7 +152,7 @@ class Requirement:
 
     __slots__ = ("name", "range")
 
-    def __init__(self, name: str, range: str | VersionRange = "*") -> None:  # noqa: A002 - the field's word
+    def __init__(self, name: str, range: str | VersionRange = "*") -> None:
         if not _NAME.fullmatch(name):
             expected = "letters, digits, `_`, `.` or `-`, beginning with a letter"
             raise InvalidVersion(what="template name", found=name[:_LONGEST], expected=expected)

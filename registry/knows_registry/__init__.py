@@ -1,0 +1,29 @@
+"""Knows Workflows: find, choose, link and pin templates; the command line kwf."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from knows_registry.catalog import DuplicatePlugin
+    from knows_registry.discover import Entry, Fault, Offer, Plugin
+    from knows_registry.registry import Registry
+
+__all__ = ["DuplicatePlugin", "Entry", "Fault", "Offer", "Plugin", "Registry"]
+
+_ROOMS = {
+    "DuplicatePlugin": "catalog",
+    "Entry": "discover",
+    "Fault": "discover",
+    "Offer": "discover",
+    "Plugin": "discover",
+    "Registry": "registry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # importing the package alone must cost nothing
+
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)

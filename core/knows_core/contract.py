@@ -1,0 +1,73 @@
+"""What a run is bound to: the shape of its template as data, its digest, and the first difference between two shapes.
+
+The contract (boundary types, state keys, errors) has its place beside the shape in a run's first record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import CodeType
+
+    from knows_core.flow import Step
+    from knows_core.records import Shape
+
+
+def shape_of(steps: Sequence[tuple[str, Step[Any, Any]]]) -> Shape:
+    """The shape of a template, from its steps with their paths in order."""
+    return [["step", path] for path, _ in steps]
+
+
+def digest_of(value: Any) -> str:
+    """SHA-256 (hexadecimal) of JSON values in their canonical text."""
+    return hashlib.sha256(json.dumps(value, separators=(",", ":"), sort_keys=True).encode()).hexdigest()
+
+
+def first_difference(recorded: Shape, current: Shape) -> str | None:
+    """A sentence on the first place where the current shape is no longer the recorded one; None where they agree."""
+    at = next(
+        (index for index, (was, now) in enumerate(zip(recorded, current, strict=False)) if was != now),
+        min(len(recorded), len(current)),
+    )
+    was, now = recorded[at:], current[at:]
+    if not was and not now:
+        return None
+    if not now:
+        return f"the end was cut off, `{was[0][1]}` (number {at + 1}) is missing"
+    if not was:
+        return f"`{now[0][1]}` (number {at + 1}) was added at the end"
+    return f"number {at + 1} was `{was[0][1]}` and is now `{now[0][1]}`, which was {_happened(was, now)}"
+
+
+def _happened(was: Shape, now: Shape) -> str:
+    if was[0] in now and now[0] in was:
+        return "reordered"
+    if was[0] in now:
+        return "inserted before it"
+    if now[0] in was:
+        return f"its follower: `{was[0][1]}` was removed"
+    return "renamed or put in its place"
+
+
+def code_digest(step: Step[Any, Any]) -> str:
+    """A short digest of what a step's function does, to note in the history that its body was edited.
+
+    Empty for a callable without Python code. Another Python version gives another digest: it refuses nothing.
+    """
+    code = getattr(step.function, "__code__", None)
+    return hashlib.sha256(_code_text(code).encode()).hexdigest()[:16] if code is not None else ""
+
+
+def _code_text(code: CodeType) -> str:
+    constants = [_code_text(one) if hasattr(one, "co_code") else _stable(one) for one in code.co_consts]
+    return repr((code.co_code, code.co_names, code.co_varnames, constants))
+
+
+def _stable(constant: object) -> str:
+    if isinstance(constant, frozenset):
+        return repr(sorted(map(repr, constant)))  # pyright: ignore[reportUnknownArgumentType]
+    return repr(constant)

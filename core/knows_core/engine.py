@@ -1,0 +1,277 @@
+"""The local engine: it runs templates in this process, with or without a journal, and resumes what was recorded."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from knows_core.drivers import Desk, adrive, drive, in_event_loop
+from knows_core.envelope import error_record
+from knows_core.errors import ConfigError
+from knows_core.events import Observers
+from knows_core.execution import Execution, begin, go_on
+from knows_core.limits import Limits
+from knows_core.run import Run, RunStatus
+from knows_core.state import ERROR_KEY
+from knows_core.template import WorkflowTemplate, definition_of
+from knows_core.version import Requirement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Mapping, Sequence
+    from concurrent.futures import Executor
+
+    from pluggy import PluginManager
+
+    from knows_core.backend import RunRow, StateBackend
+    from knows_core.records import RunEnded
+    from knows_core.run import Entry
+    from knows_core.settings import WorkflowSettings
+    from knows_core.state import WorkflowState
+    from knows_core.template import Templates
+
+T = TypeVar("T")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class LocalEngine:
+    """Runs templates in one process. With a backend every run is recorded and can be resumed; without, nothing is.
+
+    `templates` finds templates that are named instead of given; `hooks` is a pluggy manager that knows the project's
+    hooks; `clock` returns aware datetimes. An engine that was used with `arun` is closed, or used as a context manager.
+    """
+
+    def __init__(
+        self,
+        backend: StateBackend | None = None,
+        *,
+        templates: Templates | None = None,
+        hooks: PluginManager | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - a frozen value
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self.backend = backend if limits.state_persistence else None
+        self.limits = limits
+        self._templates = templates
+        self._clock = clock
+        self._observers = Observers(hooks)
+        self._pool: Executor | None = None
+
+    @classmethod
+    def from_settings(
+        cls,
+        settings: WorkflowSettings | None = None,
+        *,
+        templates: Templates | None = None,
+        hooks: PluginManager | None = None,
+    ) -> Self:
+        """Make an engine as the settings say, with the backend at `state_backend`.
+
+        Raises UnknownScheme for a scheme other than `memory:` that no plugin in `hooks` offers.
+        """
+        from knows_core.opening import open_backend
+        from knows_core.settings import load_settings
+
+        settings = settings or load_settings()
+        url = settings.state_backend if settings.state_persistence else None
+        backend = open_backend(url, hooks) if url is not None else None
+        return cls(backend, templates=templates, hooks=hooks, limits=settings.limits())
+
+    # ------------------------------------------------------------------ running
+
+    def run(
+        self,
+        template: WorkflowTemplate | str,
+        *,
+        input: Any = None,
+        state: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+        reference: str | None = None,
+    ) -> Run:
+        """Run a template, given or named (`etch@^1.2`), to its end and return the run, completed or failed.
+
+        `state` is copied. `reference` is remembered for whoever resumes the run. Raises ContractError when the
+        template, input or state do not fit: then no run is made. Raises RunExists, BackendError, LeaseLost.
+        """
+        return self._drive(self._begin(template, input, state or {}, run_id, reference))
+
+    async def arun(
+        self,
+        template: WorkflowTemplate | str,
+        *,
+        input: Any = None,
+        state: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+        reference: str | None = None,
+    ) -> Run:
+        """Do as `run` without blocking the event loop: sync steps and the backend work in a bounded pool."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        begun = loop.run_in_executor(self._executor(), self._begin, template, input, state or {}, run_id, reference)
+        return await self._adrive(await begun)
+
+    def resume(self, run_id: str, template: WorkflowTemplate | None = None) -> Run:
+        """Go on with a recorded run where its journal ends; a completed one answers with its recorded result.
+
+        The template is the exact version the run is bound to, given or found. Raises UnknownRun, RunBusy,
+        TemplateVersionMissing, ShapeChanged, ResumeRefused, RecordCorrupt.
+        """
+        return self._drive(go_on(self._recorded(), self._templates, run_id, template, self._clock))
+
+    async def aresume(self, run_id: str, template: WorkflowTemplate | None = None) -> Run:
+        """Do as `resume` without blocking the event loop."""
+        import asyncio
+
+        arguments = (self._recorded(), self._templates, run_id, template, self._clock)
+        return await self._adrive(await asyncio.get_running_loop().run_in_executor(self._executor(), go_on, *arguments))
+
+    # ------------------------------------------------------------------ looking
+
+    def status(self, run_id: str) -> RunStatus:
+        """Where a recorded run stands. Raises UnknownRun."""
+        return self._recorded().load(run_id)[0].status
+
+    def result(self, run_id: str, template: WorkflowTemplate | None = None) -> Run:
+        """A recorded run as it stands, without going on with it. Raises UnknownRun, RecordCorrupt.
+
+        Values of classes that the template declares come back as such when it is given or found, as data otherwise.
+        """
+        from knows_core.viewing import view
+
+        return view(self._recorded(), self._templates, run_id, template)
+
+    def history(self, run_id: str) -> Sequence[Entry]:
+        """The records of a run, oldest first. Raises UnknownRun, RecordCorrupt."""
+        from knows_core.viewing import history
+
+        return history(self._recorded(), run_id)
+
+    def runs(self, status: RunStatus | None = None) -> list[RunRow]:
+        """The recorded runs, newest first."""
+        return self._recorded().rows(status)
+
+    def close(self) -> None:
+        """End the pool and close the backend."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+        if self.backend is not None:
+            self.backend.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # ------------------------------------------------------------------ inside
+
+    def _recorded(self) -> StateBackend:
+        if self.backend is None:
+            raise ConfigError(
+                name="engine", expected="a backend (backend=..., or the setting state_backend)", found=None
+            )
+        return self.backend
+
+    def _begin(
+        self,
+        template: WorkflowTemplate | str,
+        value: Any,
+        state: Mapping[str, Any],
+        run_id: str | None,
+        reference: str | None,
+    ) -> Execution:
+        if isinstance(template, str):
+            template = self._find(template)
+        return begin(self.backend, definition_of(template), value, state, run_id, reference, self._clock)
+
+    def _find(self, name: str) -> WorkflowTemplate:
+        if self._templates is None:
+            raise ConfigError(name="engine", expected=f"templates= to find {name} in", found=None)
+        return self._templates.find(Requirement.parse(name))
+
+    def _drive(self, execution: Execution | Run) -> Run:
+        if isinstance(execution, Run):  # completed before
+            return execution
+        if in_event_loop():
+            return _in_own_thread(lambda: execution.ended_as(self._drive_here(execution)))
+        return execution.ended_as(self._drive_here(execution))
+
+    def _drive_here(self, execution: Execution) -> RunEnded:
+        with self._desk(execution) as desk:
+            return drive(execution.machine, desk)
+
+    async def _adrive(self, execution: Execution | Run) -> Run:
+        import asyncio
+
+        if isinstance(execution, Run):  # completed before
+            return execution
+        with self._desk(execution) as desk:
+            ended = await adrive(execution.machine, desk, asyncio.get_running_loop(), self._executor())
+        return execution.ended_as(ended)
+
+    @contextlib.contextmanager
+    def _desk(self, execution: Execution) -> Generator[Desk]:
+        """A desk for one run. Whatever ends the run, it is given up, so that it can be resumed at once."""
+        desk = Desk(execution.id, execution.recorder, self._observers)
+        try:
+            yield desk
+        finally:
+            execution.machine.close()
+            desk.close()
+
+    def _executor(self) -> Executor:
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pool = ThreadPoolExecutor(self.limits.max_concurrent_workflows, thread_name_prefix="knows")
+        return self._pool
+
+
+def _in_own_thread(work: Callable[[], T]) -> T:
+    """Do the work in a thread of its own, with this one's context variables, and wait for it."""
+    import contextvars
+
+    outcome: list[T] = []
+    errors: list[BaseException] = []
+
+    def body() -> None:
+        try:
+            outcome.append(work())
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+            errors.append(error)
+
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(body,))
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return outcome[0]
+
+
+def execute(template: WorkflowTemplate, state: WorkflowState) -> Any:
+    """Run a template on the caller's own state, recording nothing; see PipelineWorkflow.execute."""
+    engine = LocalEngine()
+    given = {key: state[key] for key in state if key != ERROR_KEY}
+    try:
+        execution = begin(None, definition_of(template), None, given, None, None, _now)
+    except Exception as error:
+        state[ERROR_KEY] = error_record(error, _now(), None, None)
+        raise
+    ended = _in_own_thread(lambda: engine._drive_here(execution)) if in_event_loop() else engine._drive_here(execution)
+    run = execution.ended_as(ended)
+    if ended.error is not None:
+        state[ERROR_KEY] = run.error
+        raise ended.error
+    state.pop(ERROR_KEY, None)
+    for key in execution.situation.written:
+        if key in run.state:
+            state[key] = run.state[key]
+        else:
+            state.pop(key, None)
+    return ended.result

@@ -1,0 +1,165 @@
+"""The journal: what is recorded, how a record becomes bytes, and what a run is when its records are folded.
+
+A record is `K1`, a SHA-256 over the digest before it and the payload, and the payload: canonical JSON. The chain makes
+a flipped byte, a cut-out and a swap show. Nothing but this room knows the format; backends store opaque bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from knows_core.envelope import describe
+from knows_core.errors import RecordCorrupt
+from knows_core.records import Record, RunCreated, RunEnded, RunResumed, StepDone, StepFailed
+from knows_core.run import Entry, RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from knows_core.codec import Codec
+
+_MAGIC: Final = b"K1"  # version 1 of the format
+_DIGEST: Final = hashlib.sha256().digest_size
+_HEAD: Final = len(_MAGIC) + _DIGEST
+_text = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+class JournalWriter:
+    """Turns the records of one run into chained bytes, in order."""
+
+    def __init__(self, codec: Codec, digest: bytes = b"") -> None:
+        self._codec = codec
+        self._digest = digest
+        self._last: StepDone | None = None
+
+    def write(self, record: Record, at: datetime) -> bytes:
+        """The bytes of the next record. Raises NotStorable, and then the record does not count."""
+        payload = _text({"kind": type(record).__name__, "at": at.isoformat(), **self._content(record)}).encode()
+        self._digest = hashlib.sha256(self._digest + payload).digest()
+        if isinstance(record, StepDone):
+            self._last = record
+        return _MAGIC + self._digest + payload
+
+    def _content(self, record: Record) -> dict[str, Any]:
+        match record:
+            case StepDone(path, attempt, result, changes):
+                self._last = record
+                encoded = {
+                    "path": path,
+                    "attempt": attempt,
+                    "result": self._codec.encode(result, where=f"result of {path} "),
+                }
+                if changes.written:
+                    encoded["set"] = self._state(changes.written, path)
+                if changes.dropped:
+                    encoded["drop"] = list(changes.dropped)
+                return encoded
+            case StepFailed(path, attempt, error):
+                return {"path": path, "attempt": attempt, "error": describe(error)}
+            case RunEnded():
+                return self._ending(record)
+            case RunResumed(edited):
+                return {"edited": list(edited)}
+            case RunCreated():
+                content = record._asdict()
+                content["input"] = self._codec.encode(record.input, where="input ")
+                content["state"] = self._state(record.state, "the run")
+                return content
+
+    def _state(self, values: Mapping[str, Any], writer: str) -> dict[str, Any]:
+        return {key: self._codec.encode(value, where=f"state {key!r} of {writer} ") for key, value in values.items()}
+
+    def _ending(self, record: RunEnded) -> dict[str, Any]:
+        content: dict[str, Any] = {"status": record.status}
+        if record.error is not None:
+            content |= {"error": describe(record.error), "path": record.path, "attempt": record.attempt}
+        elif self._last is not None and record.result is self._last.result:
+            content["result_of"] = self._last.path  # most results are the last step's: do not store them twice
+        elif record.status is RunStatus.COMPLETED:
+            content["result"] = self._codec.encode(record.result, where="result of the run ")
+        return content
+
+
+def read(run: str, records: Iterable[bytes]) -> tuple[list[Entry], bytes]:
+    """Open the records of one run and return them with the digest to go on from. Raises RecordCorrupt."""
+    entries: list[Entry] = []
+    digest = b""
+    for sequence, record in enumerate(records):
+        payload = record[_HEAD:]
+        expected = hashlib.sha256(digest + payload).digest()
+        if record[: len(_MAGIC)] != _MAGIC:
+            raise RecordCorrupt(run=run, sequence=sequence, reason="its format is unknown to this version")
+        if record[len(_MAGIC) : _HEAD] != expected:
+            raise RecordCorrupt(run=run, sequence=sequence, reason="its checksum, chained to the one before, differs")
+        content: dict[str, Any] = json.loads(payload)
+        entries.append(Entry(sequence, content.pop("kind"), datetime.fromisoformat(content.pop("at")), content))
+        digest = expected
+    if not entries or entries[0].kind != RunCreated.__name__:
+        raise RecordCorrupt(run=run, sequence=0, reason="the run's first record is missing")
+    return entries, digest
+
+
+@dataclass(slots=True)
+class Log:
+    """A run folded from its records. Values are still encoded: each is decoded when somebody asks for it."""
+
+    created: dict[str, Any]
+    state: dict[str, Any]
+    results: dict[str, Any] = field(default_factory=dict[str, Any])
+    attempts: dict[str, int] = field(default_factory=dict[str, int])
+    interrupted: int = 0  # tries of the next step that left no record, as far as resumes tell
+    status: RunStatus = RunStatus.RUNNING
+    result: Any = None
+    error: dict[str, Any] | None = None
+    failed: bool = False
+
+
+def fold(run: str, entries: Sequence[Entry]) -> Log:
+    """What the run is after its records. Raises RecordCorrupt for a record that this version does not know."""
+    created = entries[0].content
+    log = Log(created=created, state=dict(created["state"]))
+    for entry in entries[1:]:
+        if entry.kind not in _FOLDS:
+            raise RecordCorrupt(run=run, sequence=entry.sequence, reason=f"this version knows no {entry.kind}")
+        _FOLDS[entry.kind](log, entry)
+    return log
+
+
+def _fold_done(log: Log, entry: Entry) -> None:
+    content = entry.content
+    log.results[content["path"]] = content["result"]
+    log.state |= content.get("set", {})
+    for key in content.get("drop", ()):
+        log.state.pop(key, None)
+    log.interrupted, log.failed = 0, False
+
+
+def _fold_failed(log: Log, entry: Entry) -> None:
+    log.attempts[entry.content["path"]] = entry.content["attempt"]
+    log.interrupted, log.failed = 0, True
+
+
+def _fold_resumed(log: Log, _entry: Entry) -> None:
+    log.interrupted += not log.failed
+    log.status, log.error, log.failed = RunStatus.RUNNING, None, False
+
+
+def _fold_ended(log: Log, entry: Entry) -> None:
+    content = entry.content
+    log.status = RunStatus(content["status"])
+    if "error" in content:
+        error = content["error"]
+        log.error = {**error, "timestamp": entry.at, "step": content["path"], "attempt": content["attempt"]}
+    log.result = log.results[content["result_of"]] if "result_of" in content else content.get("result")
+
+
+_FOLDS: Final = {
+    StepDone.__name__: _fold_done,
+    StepFailed.__name__: _fold_failed,
+    RunResumed.__name__: _fold_resumed,
+    RunEnded.__name__: _fold_ended,
+}

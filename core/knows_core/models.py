@@ -1,0 +1,103 @@
+"""State models: keys, types and defaults of a template's state, declared as one pydantic model.
+
+The only room that works with pydantic. A template without a model never gets here, and never imports pydantic.
+Validation is strict, and its errors name the place and the rule but never the rejected value.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from knows_core.errors import StateMismatch
+from knows_core.state import ERROR_KEY, Attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import BaseModel, ValidationError
+
+
+class TypedState:
+    """A state model in its part of a run of one template."""
+
+    def __init__(self, model: type[BaseModel], template: str) -> None:
+        self._model = model
+        self._template = template
+        self.required = [name for name, field in model.model_fields.items() if field.is_required()]
+
+    def fill(self, values: Mapping[str, Any], *, strict: bool = True) -> dict[str, Any]:
+        """The values with the model's defaults added. Raises StateMismatch for a value that does not fit.
+
+        `strict=False` converts what a person typed (text to a date, a list to a tuple).
+        """
+        return {**values, **self._checked(values, where=self._template, strict=strict)}
+
+    def working_copy(self, attempt: Attempt) -> BaseModel:
+        """The attempt's state as an instance of the model, for one step to read and assign."""
+        values = {name: attempt[name] for name in self._model.model_fields if name in attempt}
+        return self._model.model_construct(set(values), **values)
+
+    def take_back(self, copy: BaseModel, attempt: Attempt) -> None:
+        """Write into the attempt what the step assigned on its working copy."""
+        for name, value in {**copy.__dict__, **(copy.__pydantic_extra__ or {})}.items():
+            if name not in attempt or attempt[name] is not value:
+                attempt[name] = value
+
+    def check_written(self, step: str, values: Mapping[str, Any]) -> None:
+        """Raise StateMismatch unless the values, after the step's writes, still fit the model."""
+        self._checked(values, where=f"{self._template} after step {step}", strict=True)
+
+    def _checked(self, values: Mapping[str, Any], *, where: str, strict: bool) -> dict[str, Any]:
+        from pydantic import ValidationError
+
+        given = {key: value for key, value in values.items() if key != ERROR_KEY}
+        try:
+            instance = self._model.__pydantic_validator__.validate_python(given, strict=strict, by_name=True)
+        except ValidationError as error:
+            problems = _sentences(self._model, error)
+        else:
+            return dict(instance.__dict__)
+        # Raised here, outside the handler: the chained pydantic error would carry the rejected values along.
+        facts = {"where": where, "model": self._model.__name__, "problems": problems, "template": self._template}
+        raise StateMismatch(**facts)
+
+
+def _sentences(model: type[BaseModel], error: ValidationError) -> str:
+    sentences: list[str] = []
+    for one in error.errors(include_input=False, include_context=False, include_url=False):
+        place = ".".join(map(str, one["loc"])) or "the state"
+        if one["type"] == "extra_forbidden":
+            sentences.append(f"{place} is not one of its keys ({', '.join(model.model_fields)})")
+        else:
+            sentences.append(f"{place}: {one['msg']}")
+    return "; ".join(sentences)
+
+
+def schema(model: type[BaseModel] | None, required: list[str]) -> dict[str, Any]:
+    """The JSON Schema of a template's state; without a model, the required keys with values of any type."""
+    if model is not None:
+        return model.model_json_schema()
+    return {"type": "object", "properties": {key: {} for key in required}, "required": required}
+
+
+def input_schema(annotation: Any) -> dict[str, Any]:
+    """The JSON Schema of a template's input; anything, where its type is not declared."""
+    from pydantic import TypeAdapter
+    from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
+
+    try:
+        return TypeAdapter(annotation).json_schema()
+    except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError):
+        return {}
+
+
+def from_person(annotation: Any, value: Any) -> Any:
+    """Convert a value that a person typed as JSON to the annotated type. Raises StateMismatch."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(annotation).validate_python(value, by_name=True)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_context=False, include_url=False)
+        problems = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'the value'}: {one['msg']}" for one in found)
+    raise StateMismatch(where="the input", model=str(annotation), problems=problems, template="NAME")

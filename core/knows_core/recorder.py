@@ -1,0 +1,79 @@
+"""Where an engine's records go: into the journal of one run, or, without persistence, nowhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from knows_core.backend import Append
+from knows_core.errors import LeaseLost
+from knows_core.records import RunEnded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from knows_core.backend import StateBackend
+    from knows_core.journal import JournalWriter
+    from knows_core.records import Record
+    from knows_core.run import RunStatus
+
+
+class Recorder:
+    """Grants records for free: the run leaves no journal."""
+
+    def add(self, record: Record) -> None:
+        """Take the next record. Raises NotStorable, and then the record does not count."""
+
+    def flush(self) -> None:
+        """Return once everything added is durable. Raises BackendError, LeaseLost."""
+
+    def release(self) -> None:
+        """Give up the ownership of the run."""
+
+
+class JournalRecorder(Recorder):
+    """Keeps the records of one owned run: encoded at once, written together before the next effect."""
+
+    def __init__(
+        self,
+        backend: StateBackend,
+        writer: JournalWriter,
+        *,
+        run: str,
+        epoch: int,
+        sequence: int,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._backend = backend
+        self._writer = writer
+        self._run = run
+        self._epoch = epoch
+        self._sequence = sequence
+        self._clock = clock
+        self._waiting: list[bytes] = []
+        self._status: RunStatus | None = None
+
+    def add(self, record: Record) -> None:
+        """Encode the next record. Raises NotStorable, and then the record does not count."""
+        self._waiting.append(self._writer.write(record, self._clock()))
+        if isinstance(record, RunEnded):
+            self._status = record.status
+
+    def set_status(self, status: RunStatus) -> None:
+        """Store the status with the next records."""
+        self._status = status
+
+    def flush(self) -> None:
+        """Write what waits in one commit. Raises BackendError, LeaseLost."""
+        if not self._waiting:
+            return
+        one = Append(self._run, self._epoch, self._sequence, tuple(self._waiting), self._status)
+        if not self._backend.append([one])[0]:
+            raise LeaseLost(run=self._run, epoch=self._epoch)
+        self._sequence += len(self._waiting)
+        self._waiting.clear()
+        self._status = None
+
+    def release(self) -> None:
+        """Give up the ownership of the run."""
+        self._backend.release(self._run, self._epoch)

@@ -1,0 +1,82 @@
+"""What happens in a run: the records of its journal, and the events between them that nobody records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from knows_core.run import RunStatus
+    from knows_core.state import Changes
+
+# One entry per node in order: its kind and its path; kinds to come add what else decides which way a run goes.
+Shape = list[list[str]]
+
+
+class RunCreated(NamedTuple):
+    """The first record: everything the run is bound to, its input and its state at the start."""
+
+    template: str
+    version: str
+    reference: str | None
+    input: Any
+    state: Mapping[str, Any]
+    shape: Shape
+    contract: str | None
+    code: Mapping[str, str]
+
+
+class RunResumed(NamedTuple):
+    """An owner went on with the run; `edited` names steps whose body is not what it was."""
+
+    edited: Sequence[str]
+
+
+class StepDone(NamedTuple):
+    """An attempt of a step that counts, with its result and its changes to the state."""
+
+    path: str
+    attempt: int
+    result: Any
+    changes: Changes
+
+
+class StepFailed(NamedTuple):
+    """An attempt of a step that failed; its changes were dropped."""
+
+    path: str
+    attempt: int
+    error: BaseException
+
+
+class RunEnded(NamedTuple):
+    """The last record of a run, or of its last try: a failed run can be resumed."""
+
+    status: RunStatus
+    result: Any = None
+    error: BaseException | None = None
+    path: str | None = None
+    attempt: int | None = None
+
+
+Record = RunCreated | RunResumed | StepDone | StepFailed | RunEnded
+
+
+class StepStarted(NamedTuple):
+    """An attempt of a step is about to be called."""
+
+    path: str
+    attempt: int
+
+
+class StepProgress(NamedTuple):
+    """A step told how far it is: `done` of `total` (None: unknown), with a note."""
+
+    path: str
+    done: float
+    total: float | None
+    note: str
+
+
+Event = Record | StepStarted | StepProgress

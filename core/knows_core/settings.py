@@ -1,0 +1,73 @@
+"""Settings from the environment, `knows.toml` and pyproject.toml: one of the two edges where core meets the world."""
+
+from __future__ import annotations
+
+from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    PyprojectTomlConfigSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from knows_core.errors import ConfigError
+from knows_core.limits import Limits
+
+
+class WorkflowSettings(BaseSettings):
+    """The settings of the workflow system.
+
+    Each comes, the first that has it, from an argument, the variable `KNOWS_WORKFLOW_<NAME>`, `knows.toml`, or the
+    table `[tool.knows]` of pyproject.toml in the current folder.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="KNOWS_WORKFLOW_",
+        toml_file="knows.toml",
+        pyproject_toml_table_header=("tool", "knows"),
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    state_persistence: bool = Field(default=True, description="Record runs in the state backend.")
+    state_ttl: NonNegativeInt = Field(default=3600, description="Seconds that a finished run is kept.")
+    max_retries: NonNegativeInt = Field(default=3, description="Retries of a step whose policy names no number.")
+    retry_delay: NonNegativeInt = Field(default=5, description="Seconds before the first retry.")
+    max_concurrent_workflows: PositiveInt = Field(default=10, description="Runs that one engine drives at once.")
+    workflow_timeout: NonNegativeInt = Field(default=300, description="Seconds of owned time that a run may take.")
+    # Not in the representation: a backend's URL may hold a password.
+    state_backend: str | None = Field(default=None, repr=False, description="URL of the place where runs are recorded.")
+
+    def limits(self) -> Limits:
+        """The engine's limits."""
+        return Limits(**self.model_dump(exclude={"state_backend"}))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - a stray .env must not change what a run does
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Name the sources, the strongest first."""
+        files = (TomlConfigSettingsSource(settings_cls), PyprojectTomlConfigSettingsSource(settings_cls))
+        return (init_settings, env_settings, *files)
+
+
+def load_settings() -> WorkflowSettings:
+    """The settings of the current process and folder. Raises ConfigError naming the setting and the rule."""
+    try:
+        return WorkflowSettings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_context=False, include_url=False)[0]
+    except ValueError as error:  # a TOML file that cannot be read
+        raise ConfigError(name="knows.toml or pyproject.toml", expected="TOML", found=str(error)) from error
+    name = ".".join(map(str, first["loc"]))
+    variable = f"{WorkflowSettings.model_config.get('env_prefix')}{name.upper()}"
+    where = f"setting {name} ({variable}, knows.toml or [tool.knows])"
+    raise ConfigError(name=where, expected=first["msg"], found="something else")

@@ -1,0 +1,85 @@
+"""Looking at recorded runs: a journal opened, folded, and shown as a `Run`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from knows_core.codec import Codec, UnreadableValue, declared_types
+from knows_core.errors import RecordCorrupt, RegistryError, TemplateVersionMissing
+from knows_core.journal import fold, read
+from knows_core.run import Run, RunStatus
+from knows_core.state import ERROR_KEY, WorkflowState
+from knows_core.template import Definition, definition_of
+from knows_core.version import Requirement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from knows_core.backend import RunRow, StateBackend
+    from knows_core.journal import Log
+    from knows_core.run import Entry
+    from knows_core.template import Templates, WorkflowTemplate
+
+
+def history(backend: StateBackend, run: str) -> Sequence[Entry]:
+    """The records of a run, oldest first. Raises UnknownRun, RecordCorrupt."""
+    return read(run, backend.load(run)[1])[0]
+
+
+def view(backend: StateBackend, templates: Templates | None, run: str, template: WorkflowTemplate | None) -> Run:
+    """A run as its journal tells it. Raises UnknownRun, RecordCorrupt."""
+    row, records = backend.load(run)
+    log = fold(run, read(run, records)[0])
+    try:
+        codec = codec_of(bound_definition(row, templates, template))
+    except (TemplateVersionMissing, RegistryError):
+        codec = Codec(None)  # readable without the plugin: objects come back as data
+    return run_of(backend, row, log, codec)
+
+
+def bound_definition(row: RunRow, templates: Templates | None, template: WorkflowTemplate | None) -> Definition:
+    """The definition that a run is bound to, given or found. Raises TemplateVersionMissing and what `find` raises."""
+    wanted = f"{row.template}@{row.version}"
+    if template is None and templates is not None:
+        try:
+            template = templates.find(Requirement(row.template, row.version))
+        except LookupError as error:
+            raise TemplateVersionMissing(run=row.run, template=wanted, found=str(error)) from error
+    if template is None:
+        raise TemplateVersionMissing(run=row.run, template=wanted, found="no template was given or found")
+    definition = definition_of(template)
+    if str(definition) != wanted:
+        raise TemplateVersionMissing(run=row.run, template=wanted, found=f"{definition} is there")
+    return definition
+
+
+def codec_of(definition: Definition) -> Codec:
+    """The codec with the classes that the template's annotations and state model declare."""
+    annotations = [one for _, step in definition.steps for one in step.annotations.values()]
+    return Codec(declared_types([*annotations, definition.model]))
+
+
+def run_of(backend: StateBackend, row: RunRow, log: Log, codec: Codec) -> Run:
+    """The run that a folded journal shows, its values decoded. Raises RecordCorrupt."""
+    state = WorkflowState({key: decoded(codec, value, row.run) for key, value in log.state.items()})
+    if log.error is not None:
+        state[ERROR_KEY] = log.error
+    return Run(
+        id=row.run,
+        template=row.template,
+        version=row.version,
+        status=row.status,
+        result=decoded(codec, log.result, row.run) if row.status is RunStatus.COMPLETED else None,
+        state=state,
+        error=log.error,
+        reference=log.created["reference"],
+        load_history=lambda: history(backend, row.run),
+    )
+
+
+def decoded(codec: Codec, value: Any, run: str) -> Any:
+    """A value of a run's journal. Raises RecordCorrupt."""
+    try:
+        return codec.decode(value)
+    except UnreadableValue as error:
+        raise RecordCorrupt(run=run, sequence="with a value", reason=str(error)) from error

@@ -1,0 +1,125 @@
+"""What there is to choose from: offers by name and version, plugins by kind and key. Pure; nothing is loaded here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from knows_core.errors import DuplicateTemplate, PluginBroken, TemplateNotFound
+from knows_registry.discover import Entry, Fault, Found, Offer, Plugin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from knows_core.version import Requirement, Version
+
+
+class DuplicatePlugin(PluginBroken):
+    """Two distributions bring a plugin of one kind and key; nothing is chosen silently."""
+
+    code = "duplicate-plugin"
+    sentence = "plugin {plugin} is claimed by {claimants}"
+    remedy = "Uninstall all but one of them."
+
+
+class Catalog:
+    """Offers and plugins of one scan, and the templates registered since."""
+
+    def __init__(self, found: Found) -> None:
+        self._found = found
+        self._templates: dict[str, dict[Version, list[Offer]]] = {}
+        self._plugins: dict[tuple[str, str], list[Plugin]] = {}
+        for offer in found.offers:
+            claimants = self._templates.setdefault(offer.name, {}).setdefault(offer.version, [])
+            if not _repeated(offer.entry, (other.entry for other in claimants)):
+                claimants.append(offer)
+        for plugin in found.plugins:
+            rivals = self._plugins.setdefault((plugin.kind, plugin.key), [])
+            if not _repeated(plugin.entry, (other.entry for other in rivals)):
+                rivals.append(plugin)
+
+    def offers(self) -> list[Offer]:
+        """Every offer by name, the newest version first; claimants of one name and version follow each other."""
+        return [
+            offer
+            for _, versions in sorted(self._templates.items())
+            for _, claimants in sorted(versions.items(), reverse=True)
+            for offer in claimants
+        ]
+
+    def plugins(self) -> list[Plugin]:
+        """Every plugin by kind and key."""
+        return [plugin for _, rivals in sorted(self._plugins.items()) for plugin in rivals]
+
+    def keys(self, kind: str) -> list[str]:
+        """The keys of one kind of plugin."""
+        return sorted(key for other, key in self._plugins if other == kind)
+
+    def faults(self) -> list[Fault]:
+        """What the metadata alone shows to be broken: entries that cannot be read, and rival claims."""
+        return [*self._found.faults, *self._conflicts()]
+
+    def add(self, offer: Offer) -> None:
+        """Offer a template that was made at run time. Raises DuplicateTemplate rather than shadow another."""
+        versions = self._templates.setdefault(offer.name, {})
+        if offer.version in versions:
+            raise _duplicate([*versions[offer.version], offer])
+        versions[offer.version] = [offer]
+
+    def find(self, requirement: Requirement) -> Offer:
+        """The highest version in the range. Raises TemplateNotFound, or DuplicateTemplate if that one has rivals."""
+        versions = self._templates.get(requirement.name, {})
+        chosen = max((version for version in versions if version in requirement.range), default=None)
+        if chosen is None:
+            raise TemplateNotFound(requirement=str(requirement), found=self._what_exists(requirement.name))
+        if len(versions[chosen]) > 1:
+            raise _duplicate(versions[chosen])
+        return versions[chosen][0]
+
+    def plugin(self, kind: str, key: str) -> Plugin | None:
+        """The plugin of that kind and key, or None. Raises DuplicatePlugin."""
+        rivals = self._plugins.get((kind, key), [])
+        if len(rivals) > 1:
+            raise DuplicatePlugin(plugin=f"{kind}.{key}", claimants=_and(rival.entry.source for rival in rivals))
+        return rivals[0] if rivals else None
+
+    def _conflicts(self) -> Iterator[Fault]:
+        claims: list[Sequence[Offer | Plugin]] = list(self._plugins.values())
+        for versions in self._templates.values():
+            claims += versions.values()
+        for rivals in claims:
+            if len(rivals) > 1:
+                claimants = _and(rival.entry.source for rival in rivals if rival.entry)
+                names = _and(dict.fromkeys(rival.entry.distribution for rival in rivals if rival.entry))
+                remedy = "Uninstall all but one of them."
+                yield Fault(names, str(rivals[0]), f"it is claimed by {claimants}", remedy)
+
+    def _what_exists(self, name: str) -> str:
+        """What a person who asked in vain for `name` wants to know."""
+        if versions := self._templates.get(name):
+            return f"there are {', '.join(map(str, sorted(versions, reverse=True)))}"
+        if faults := [fault for fault in self._found.faults if fault.entry.partition("@")[0] == name]:
+            return f"{faults[0].distribution} offers it, but {faults[0].reason}"
+        if not self._templates:
+            return "no template is installed"
+        from difflib import get_close_matches  # only a reader of this sentence needs it
+
+        close = get_close_matches(name, self._templates, n=3)
+        return f"close names are {', '.join(close)}" if close else "no name is close to it"
+
+
+def _repeated(entry: Entry | None, others: Iterable[Entry | None]) -> bool:
+    """Whether one distribution names one object twice, which is no conflict with itself."""
+    return any(
+        entry and other and (entry.distribution, entry.value) == (other.distribution, other.value) for other in others
+    )
+
+
+def _duplicate(claimants: list[Offer]) -> DuplicateTemplate:
+    offer = claimants[0]
+    return DuplicateTemplate(
+        name=offer.name, version=str(offer.version), claimants=_and(claimant.source for claimant in claimants)
+    )
+
+
+def _and(parts: Iterable[str]) -> str:
+    return " and ".join(parts)

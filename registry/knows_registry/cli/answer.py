@@ -1,0 +1,189 @@
+"""What the command line says: text for a person, or exactly one JSON object for a program."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TextIO, cast
+
+import click
+
+from knows_core.envelope import safe_text
+from knows_core.errors import KnowsError
+
+_WITH_RUN = ("run", "resume")  # the commands whose answer is always the whole object, also on failure
+_DEEPEST = 100  # levels of a value that are shown: a cycle must not end in a RecursionError
+
+json_option = click.option(
+    "--json", "_", is_flag=True, expose_value=False, help="Print one JSON object and nothing else on stdout."
+)
+
+
+class Failure(NamedTuple):
+    """Why a command failed, as it is told to a person or a program."""
+
+    code: str
+    type: str
+    message: str
+    step: str | None = None
+    next_move: str | None = None
+    exit_code: int = 1
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The `error` part of a JSON answer."""
+        return {"code": self.code, "type": self.type, "message": self.message, "step": self.step}
+
+
+def failure_of(error: Exception) -> Failure:
+    """The failure that an exception means, with its next move apart from its sentence."""
+    kind, text = type(error).__name__, safe_text(error)
+    if not isinstance(error, KnowsError):
+        return Failure("unexpected", kind, text, next_move="This is a defect of kwf: report it with the traceback.")
+    move = error.next_move
+    sentence = text.removesuffix(f" {move}").removesuffix(".") if move else text
+    return Failure(error.code, kind, sentence, error.facts.get("step"), move or None, error.exit_code)
+
+
+def run_answer(
+    *,
+    run: str | None = None,
+    template: str | None = None,
+    version: str | None = None,
+    status: str | None = None,
+    result: Any = None,
+    state: Mapping[str, Any] | None = None,
+    error: Mapping[str, Any] | None = None,
+    next_move: str | None = None,
+) -> dict[str, Any]:
+    """The one object that `run` and `resume` print: every key is there, null where it is unknown."""
+    return {
+        "run": run,
+        "template": template,
+        "version": version,
+        "status": status,
+        "result": result,
+        "state": state,
+        "error": error,
+        "next": next_move,
+    }
+
+
+class Answers:
+    """Where a command puts its answer. `json` tells which of the two readers is there."""
+
+    def __init__(self, stream: TextIO, *, command: str, json: bool) -> None:
+        self.json = json
+        self._stream = stream
+        self._command = command
+        self._known: dict[str, Any] = {}
+
+    def learn(self, **parts: Any) -> None:
+        """Note parts of `run_answer` as they become known, so that a failure later on can still tell them."""
+        self._known |= parts
+
+    def text(self, *lines: str) -> None:
+        """Lines for a person; a program does not get them."""
+        if not self.json:
+            for line in lines:
+                print(line, file=self._stream)
+
+    def note(self, *lines: str) -> None:
+        """Lines beside the answer, on stderr, for both readers."""
+        for line in lines if sys.stderr else ():
+            print(line, file=sys.stderr)  # noqa: T201 - with the two methods around it, the only place that prints
+
+    def object(self, answer: Mapping[str, Any]) -> None:
+        """The JSON object; a person does not get it."""
+        if self.json:
+            import json  # a person's answer needs none
+
+            print(json.dumps(plain(answer), indent=2), file=self._stream)
+
+    def fail(self, failure: Failure) -> None:
+        """Tell both readers why the command failed and what to do next."""
+        failure = failure._replace(next_move=failure.next_move or self._known.get("next_move"))
+        self.note(f"kwf: {shown(failure.message)}")
+        if failure.next_move:
+            self.note(f"Next: {shown(failure.next_move)}")
+        told: dict[str, Any] = {**self._known, "error": failure.error, "next_move": failure.next_move}
+        whole = self._command in _WITH_RUN
+        self.object(run_answer(**told) if whole else {"error": failure.error, "next": failure.next_move})
+        self.flush()
+
+    def flush(self) -> None:
+        """Hand everything over while a closed pipe can still be noticed."""
+        self._stream.flush()
+
+
+@contextmanager
+def speaking(words: Sequence[str]) -> Generator[Answers]:
+    """The answers of one command line. With `--json` stdout is kept for the object alone.
+
+    Then everything else that prints, also steps, plugins, C libraries and child processes, reaches stderr: the file
+    descriptor itself is moved, since replacing `sys.stdout` would miss the last two.
+    """
+    options = words[: words.index("--")] if "--" in words else words
+    command = next((word for word in words if not word.startswith("-")), "")
+    if "--json" not in options:
+        yield Answers(sys.stdout, command=command, json=False)
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2 if sys.stderr else os.open(os.devnull, os.O_WRONLY), 1)
+    try:
+        with open(kept, "w", encoding="utf-8", closefd=False) as stream:
+            yield Answers(stream, command=command, json=True)
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+# ------------------------------------------------------------------ values and columns
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """A value as JSON has it; what JSON lacks is shown as text."""
+    if depth > _DEEPEST:
+        return "..."
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if value - value == 0 else str(value)  # nan and inf differ from themselves here
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner, depth + 1) for key, inner in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(inner, depth + 1) for inner in cast("Iterable[Any]", value)]
+    return _plain_object(value, depth)
+
+
+def _plain_object(value: object, depth: int) -> Any:
+    """Records by their fields, dates in their own standard, everything else as its text."""
+    kind, foreign = type(value), cast("Any", value)
+    try:
+        if hasattr(kind, "__dataclass_fields__"):
+            return {name: plain(getattr(value, name), depth + 1) for name in foreign.__dataclass_fields__}
+        if hasattr(kind, "model_dump"):
+            return plain(foreign.model_dump(), depth + 1)
+        return foreign.isoformat() if hasattr(kind, "isoformat") else str(value)
+    except Exception as error:  # noqa: BLE001 - a foreign value's methods may do anything
+        return f"<{kind.__name__} cannot be shown: {type(error).__name__}>"
+
+
+def columns(rows: Iterable[Sequence[str]], header: Sequence[str] = ()) -> list[str]:
+    """Rows as aligned lines, the last column ragged."""
+    table = [[shown(cell) for cell in row] for row in ([header] if header else [])] + [
+        [shown(cell) for cell in row] for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+
+
+def shown(text: str) -> str:
+    """A foreign text that a terminal cannot take for commands: everything unprintable but line ends is escaped."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() or sign == "\n" else ascii(sign)[1:-1] for sign in text)

@@ -1,0 +1,122 @@
+"""`kwf doctor`: what this installation stands on, what is broken in it, and what to do."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from knows_registry.catalog import Catalog
+from knows_registry.cli.answer import Answers, columns, json_option
+from knows_registry.cli.list_templates import entries, fault_lines, fault_row
+from knows_registry.discover import Fault, discover
+from knows_registry.verdict import remembered, verdict_faults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from knows_registry.discover import Entry
+    from knows_registry.verdict import Verdict
+
+_BROKEN = 3
+_OLD = 30 * 24 * 3600  # seconds after which a verdict is worth another look: an editable install changes unseen
+_OURS = ("knows-core", "knows-registry")
+_STRICT_TABLES = (3, 37, 0)
+_WAL_RESET_FIXED = (3, 51, 3)  # sqlite.org/wal.html#walresetbug
+
+
+class SQLite(NamedTuple):
+    """The SQLite library that Python found, and what the embedded backend can do with it."""
+
+    version: str
+    journal: str | None
+    why: str
+
+
+@click.command()
+@json_option
+@click.pass_obj
+def doctor(answers: Answers) -> int:
+    """Examine the installation and say what to repair.
+
+    Plugins are not imported; what is said of them comes from metadata and from the last `kwf plugins check`. Ends with
+    3 when something is broken.
+    """
+    from sqlite3 import sqlite_version_info  # a Python without SQLite still has the rest of the command line
+
+    catalog = Catalog(discover())
+    installed = entries(catalog)
+    verdicts = remembered(installed)
+    library = journal_of(sqlite_version_info)
+    faults = [
+        *_library_faults(library),
+        *_unmet({*_OURS, *(entry.distribution for entry in installed)}),
+        *catalog.faults(),
+        *verdict_faults(verdicts),
+    ]
+    facts: dict[str, Any] = {
+        "python": {"version": platform.python_version(), "executable": sys.executable},
+        "sqlite": library._asdict(),
+        "templates": [str(offer) for offer in catalog.offers()],
+        "plugins": [str(plugin) for plugin in catalog.plugins()],
+        "verdicts": _verdicts(installed, verdicts, now=time.time()),
+    }
+    answers.object({**facts, "broken": list(map(fault_row, faults))})
+    answers.text(*_lines(facts), "", *fault_lines(faults) or ["Nothing is known to be broken."])
+    return _BROKEN if faults else 0
+
+
+def journal_of(library: tuple[int, int, int]) -> SQLite:
+    """The journal mode that is safe with a version of the library, or None where the backend cannot start."""
+    version = ".".join(map(str, library))
+    if library < _STRICT_TABLES:
+        return SQLite(version, None, "the backend needs strict tables, which came with 3.37.0")
+    if library < _WAL_RESET_FIXED:
+        return SQLite(version, "WAL", "checkpoints are taken alone, for the WAL-reset bug that 3.51.3 repairs")
+    return SQLite(version, "WAL", "without restrictions")
+
+
+def _library_faults(library: SQLite) -> list[Fault]:
+    if library.journal:
+        return []
+    remedy = "Use a Python that is linked with SQLite 3.37 or newer, or another state backend."
+    return [Fault("python", f"sqlite3 {library.version}", library.why, remedy)]
+
+
+def _unmet(distributions: Iterable[str]) -> list[Fault]:
+    from knows_registry.installed import unmet  # the reader of full metadata: heavy, and only this command asks it
+
+    return [
+        Fault(distribution, "", f"it requires {requirement}, found {found}", f"`pip install '{requirement}'`.")
+        for distribution in sorted(distributions)
+        for requirement, found in unmet(distribution)
+    ]
+
+
+def _verdicts(installed: list[Entry], verdicts: dict[Entry, Verdict], *, now: float) -> dict[str, int]:
+    broken = len(verdict_faults(verdicts))
+    old = sum(now - verdict.checked_at > _OLD for verdict in verdicts.values())
+    return {
+        "ok": len(verdicts) - broken,
+        "broken": broken,
+        "unchecked": len(installed) - len(verdicts),
+        "older_than_30_days": old,
+    }
+
+
+def _lines(facts: dict[str, Any]) -> list[str]:
+    python, library, verdicts = facts["python"], facts["sqlite"], facts["verdicts"]
+    stale = verdicts["unchecked"] or verdicts["older_than_30_days"]
+    counted = ", ".join(f"{number} {word.replace('_', ' ')}" for word, number in verdicts.items() if number)
+    return columns(
+        [
+            ("Python", f"{python['version']}  {python['executable']}"),
+            ("SQLite", f"{library['version']}  journal {library['journal'] or 'none'}: {library['why']}"),
+            ("Templates", ", ".join(facts["templates"]) or "none"),
+            ("Plugins", ", ".join(facts["plugins"]) or "none"),
+            ("Verdicts", (counted or "none") + ("; `kwf plugins check` brings fresh ones" if stale else "")),
+        ]
+    )

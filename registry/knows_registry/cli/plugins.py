@@ -1,0 +1,71 @@
+"""`kwf plugins check`: import every entry point apart and timed, and remember what came of it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from knows_registry.catalog import Catalog
+from knows_registry.cli.answer import Answers, columns, json_option
+from knows_registry.cli.list_templates import entries, fault_lines, fault_row
+from knows_registry.discover import discover
+from knows_registry.verdict import remember, verdict_faults
+
+if TYPE_CHECKING:
+    from knows_registry.discover import Entry
+    from knows_registry.verdict import Verdict
+
+_BROKEN = 3
+_LIMIT = 10.0  # seconds: slower than any honest import, shorter than a person's patience with one that hangs
+
+
+@click.group()
+def plugins() -> None:
+    """Check what is installed by importing it, apart and timed."""
+
+
+@plugins.command()
+@click.option("--timeout", default=_LIMIT, show_default=True, help="Seconds that one import may take.")
+@json_option
+@click.pass_obj
+def check(answers: Answers, timeout: float) -> int:
+    """Import every template and plugin, each in an interpreter of its own, and say which of them cannot be used.
+
+    `kwf list` and `kwf doctor` show the verdicts until a distribution changes.
+    """
+    from knows_registry.probe import probe  # pluggy, subprocesses and threads: help must not pay for them
+
+    if timeout <= 0:
+        raise click.BadParameter("expected more than 0 seconds", param_hint="--timeout")
+    catalog = Catalog(discover())
+    verdicts = probe(entries(catalog), limit=timeout, now=time.time)
+    _keep(answers, verdicts)
+    faults = [*catalog.faults(), *verdict_faults(verdicts)]
+    answers.object({"checked": [_row(*item) for item in verdicts.items()], "broken": list(map(fault_row, faults))})
+    sound = [(entry.name, f"{entry.distribution} {entry.distribution_version}", "ok") for entry in _sound(verdicts)]
+    answers.text(*columns(sound) if sound else ["Nothing that can be used is installed."])
+    answers.text(*["", *fault_lines(faults)] if faults else [])
+    return _BROKEN if faults else 0
+
+
+def _sound(verdicts: dict[Entry, Verdict]) -> list[Entry]:
+    return [entry for entry, verdict in verdicts.items() if verdict.reason is None]
+
+
+def _keep(answers: Answers, verdicts: dict[Entry, Verdict]) -> None:
+    try:
+        remember(verdicts)
+    except OSError as error:
+        answers.note(f"These verdicts are not remembered: {error}.")
+
+
+def _row(entry: Entry, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "group": entry.group,
+        "entry": entry.name,
+        "distribution": entry.distribution,
+        "distribution_version": entry.distribution_version,
+        "reason": verdict.reason,
+    }

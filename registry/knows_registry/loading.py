@@ -1,0 +1,76 @@
+"""Importing the object behind one entry point, so that whatever its module does costs only itself."""
+
+from __future__ import annotations
+
+import importlib
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from knows_core.envelope import safe_text
+from knows_core.errors import InvalidVersion, PluginBroken, TemplateBroken
+from knows_core.version import Version
+
+if TYPE_CHECKING:
+    from knows_core import WorkflowTemplate
+    from knows_registry.discover import Entry, Offer, Plugin
+
+_METHODS = ("execute", "validate", "get_required_state")
+
+
+def load_template(offer: Offer, entry: Entry) -> WorkflowTemplate:
+    """The template that an installed offer names by its entry point. Raises TemplateBroken."""
+    reference = f"{offer} of {entry.source}"
+    try:
+        template: WorkflowTemplate = _import(entry)
+    except (Exception, SystemExit) as error:
+        raise TemplateBroken(reference=reference, reason=reason_of(error)) from error
+    if reason := _mismatch(template, offer):
+        raise TemplateBroken(reference=reference, reason=reason)
+    return template
+
+
+def load_plugin(plugin: Plugin) -> object:
+    """The object that a plugin's entry point names, as it is. Raises PluginBroken."""
+    try:
+        return _import(plugin.entry)
+    except (Exception, SystemExit) as error:
+        raise broken(plugin, reason_of(error)) from error
+
+
+def broken(plugin: Plugin, reason: str) -> PluginBroken:
+    """The error of a plugin that cannot be used."""
+    return PluginBroken(plugin=str(plugin), distribution=plugin.entry.distribution, reason=reason)
+
+
+def reason_of(error: BaseException) -> str:
+    """Type and first line of a foreign error."""
+    lines = safe_text(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def lacking(template: object) -> list[str]:
+    """The methods of a workflow template that an object does not have; a class has none, its instances may."""
+    if isinstance(template, type):
+        return list(_METHODS)
+    return [method for method in _METHODS if not callable(getattr(template, method, None))]
+
+
+def _import(entry: Entry) -> Any:
+    module = importlib.import_module(entry.module)
+    return reduce(getattr, entry.attribute.split("."), module) if entry.attribute else module
+
+
+def _mismatch(template: object, offer: Offer) -> str:
+    """Why a loaded object is not what its entry point promised, or an empty text."""
+    try:
+        if missing := lacking(template):
+            found = f"the class {template.__name__}" if isinstance(template, type) else type(template).__name__
+            return f"expected a workflow template with {', '.join(missing)}, found {found}"
+        name, version = getattr(template, "name", None), getattr(template, "version", None)
+        if name == offer.name and Version(str(version)) == offer.version:
+            return ""
+    except InvalidVersion as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 - the attributes of a foreign object may do anything
+        return reason_of(error)
+    return f"the entry point says {offer}, the template says {name}@{version}"

@@ -1,0 +1,102 @@
+"""Importing entry points where it can do no harm: each in an interpreter of its own, for a limited time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knows_core.errors import KnowsError
+from knows_registry.catalog import Catalog
+from knows_registry.discover import TEMPLATES, Entry, Found, offer_of, plugin_of
+from knows_registry.loading import load_template
+from knows_registry.plugins import Plugins
+from knows_registry.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+# The child finds what the parent found: the same path, and no folder of its own before it (-P).
+_CHILD = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from knows_registry.probe import answer; answer()"
+
+
+def probe(entries: Iterable[Entry], *, limit: float, now: Callable[[], float]) -> dict[Entry, Verdict]:
+    """Import every entry in its own subprocess, as many at once as there are processors."""
+    ordered = list(entries)
+    with tempfile.TemporaryDirectory(prefix="kwf-check-") as folder, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        places = [Path(folder, str(number)) for number in range(len(ordered))]
+        reasons = pool.map(partial(_probe, limit=limit), ordered, places)
+        return {entry: Verdict(reason, now()) for entry, reason in zip(ordered, reasons, strict=True)}
+
+
+def _probe(entry: Entry, place: Path, *, limit: float) -> str | None:
+    """Why the entry cannot be used, or None. The answer comes through a file: a plugin may print what it likes."""
+    arguments = [str(place), json.dumps(sys.path), json.dumps(entry)]
+    child = subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
+        [sys.executable, "-P", "-c", _CHILD, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        code = child.wait(limit)
+    except subprocess.TimeoutExpired:
+        return f"no answer within {limit:g} s while it was imported"
+    finally:
+        _end(child)
+    try:
+        answer: str | None = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return _death(code)
+    return answer
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End a child that is still there, and whatever it started: they share a session that only they are in."""
+    if child.poll() is not None:
+        return  # its number may be another's by now
+    if hasattr(os, "killpg"):
+        os.killpg(child.pid, signal.SIGKILL)
+    else:
+        child.kill()
+    child.wait()
+
+
+def _death(code: int) -> str:
+    if code >= 0:
+        return f"it ended the interpreter with exit code {code} while it was imported"
+    names = {number.value: number.name for number in signal.Signals}
+    return f"it was killed by {names.get(-code, f'signal {-code}')} while it was imported"
+
+
+# ------------------------------------------------------------------ in the child
+
+
+def answer() -> None:
+    """Import the entry named in the arguments and write the reason why it cannot be used, or null."""
+    place, _, words = sys.argv[1:]
+    reason = judge(Entry(*json.loads(words)))
+    Path(place).write_text(json.dumps(reason), encoding="utf-8")
+    os._exit(0)  # threads that the plugin started would keep the interpreter alive
+
+
+def judge(entry: Entry) -> str | None:
+    """Import one entry here, as a run would, and say why it cannot be used, or None."""
+    try:
+        if entry.group == TEMPLATES:
+            load_template(offer_of(entry), entry)
+        else:
+            plugin = plugin_of(entry)
+            plugins = Plugins(Catalog(Found(plugins=(plugin,))))
+            _ = plugins.backend(plugin.key) if plugin.kind == "backend" else plugins.use(plugin)
+    except KnowsError as error:
+        return str(error.facts.get("reason", error))
+    return None

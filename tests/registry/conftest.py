@@ -1,0 +1,131 @@
+"""A stage for the registry: real little distributions in a folder, seen by real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+import knows_core
+import knows_registry
+
+TEMPLATE = """
+class Greeting:
+    name = {name!r}
+    version = {version!r}
+    def execute(self, state): return "hello"
+    def validate(self): return True
+    def get_required_state(self): return []
+"""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A folder of distributions, and processes that find those and no others of ours."""
+
+    site: Path
+    cache: Path
+    library: Path
+
+    def install(
+        self,
+        name: str,
+        version: str = "1.0.0",
+        *,
+        templates: Mapping[str, str] | None = None,
+        plugins: Mapping[str, str] | None = None,
+        modules: Mapping[str, str] | None = None,
+        metadata: str = "",
+    ) -> Path:
+        """Write what pip would: a metadata folder with entry points, and modules beside it."""
+        folder = self.site / f"{name.replace('-', '_')}-{version}.dist-info"
+        folder.mkdir(parents=True)
+        header = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}"
+        (folder / "METADATA").write_text(header, encoding="utf-8")
+        lines = ["[console_scripts]", "some-tool = some.module:main"]
+        for group, entries in (("knows.templates", templates), ("knows.plugins", plugins)):
+            lines += ["", f"[{group}]", *(f"{key} = {value}" for key, value in (entries or {}).items())]
+        (folder / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+        for module, text in (modules or {}).items():
+            (self.site / f"{module}.py").write_text(textwrap.dedent(text), encoding="utf-8")
+        return folder
+
+    def install_template(self, name: str, version: str, *, distribution: str, module: str) -> Path:
+        """A distribution that offers one template which works."""
+        source = TEMPLATE.format(name=name, version=version) + "greeting = Greeting()\n"
+        return self.install(
+            distribution,
+            templates={f"{name}@{version}": f"{module}:greeting"},
+            modules={module: source},
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The variables of a process that finds the distributions of this stage and no others of ours."""
+        ours = [str(Path(str(package.__file__)).parent.parent) for package in (knows_core, knows_registry)]
+        return os.environ | {
+            "PYTHONPATH": os.pathsep.join([str(self.site), str(self.library), *ours]),
+            "XDG_CACHE_HOME": str(self.cache),
+            "HOME": str(self.cache),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    def python(self, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run code there."""
+        command = [sys.executable, "-S", "-P", "-c", code, *arguments]
+        return subprocess.run(
+            command, env=self.environment(), capture_output=True, text=True, check=False, cwd=self.site, timeout=120
+        )
+
+    def kwf(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line."""
+        return self.python("import sys; from knows_registry.cli import main; sys.exit(main())", *arguments)
+
+    def answer(self, *arguments: str) -> Any:
+        """What a command prints with --json."""
+        return json.loads(self.kwf(*arguments, "--json").stdout)
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The libraries of this environment without its templates and plugins."""
+    folder = tmp_path_factory.mktemp("library")
+    installed = Path(click.__file__).parent.parent
+    for entry in installed.iterdir():
+        entry_points = entry / "entry_points.txt"
+        if not (entry_points.is_file() and b"knows." in entry_points.read_bytes()):
+            (folder / entry.name).symlink_to(entry)
+    return folder
+
+
+@pytest.fixture
+def stage(tmp_path: Path, library: Path) -> Stage:
+    site = tmp_path / "site"
+    site.mkdir()
+    return Stage(site, tmp_path / "cache", library)
+
+
+@pytest.fixture
+def broken_stage(stage: Stage) -> Stage:
+    """Every distribution that must cost only itself, beside one that works."""
+    stage.install_template("sound", "1.2.0", distribution="sound-dist", module="sound_module")
+    for name, code in {
+        "raising": "raise ValueError('the pump is missing')",
+        "exiting": "import sys; sys.exit(4)",
+    }.items():
+        stage.install(
+            f"{name}-dist", templates={f"{name}@1.0.0": f"{name}_module:it"}, modules={f"{name}_module": code}
+        )
+    stage.install("malformed-dist", templates={"malformed@1.0.0": "not a module:it"})
+    stage.install("version-dist", templates={"versioned@1.x": "sound_module:greeting"})
+    for side in ("left", "right"):
+        stage.install_template("twice", "2.0.0", distribution=f"{side}-dist", module=f"{side}_module")
+    return stage
