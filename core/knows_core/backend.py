@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """What a backend knows of a run beside its records, for listing and for ownership. Times are aware."""
+    """What a backend knows of a run beside its records, for listing and for ownership.
+
+    Times are aware; `updated_at` is when the status or the owner last changed. `owner` names whoever holds the run, in
+    words for a person.
+    """
 
     run: str
     template: str
@@ -58,7 +62,8 @@ class StateBackend(Protocol):
         """Add records to many runs in one durable commit.
 
         Answers per run, in order, whether it was accepted: the caller still owns the epoch and the sequence is the
-        next one. Epoch, sequence and insert must be one atomic act. A refused run never fails the others.
+        next one. Epoch, sequence and insert must be one atomic act. A refused run never fails the others. A status
+        that is over (`RunStatus.is_over`) gives up the ownership in the same commit.
         """
         ...
 
@@ -117,7 +122,9 @@ class MemoryBackend:
         if stored is None or stored.row.epoch != one.epoch or len(stored.records) != one.sequence:
             return False
         stored.records += one.records
-        stored.row = replace(stored.row, status=one.status or stored.row.status, updated_at=datetime.now(UTC))
+        if one.status is not None:
+            owner = None if one.status.is_over else stored.row.owner
+            stored.row = replace(stored.row, status=one.status, owner=owner, updated_at=datetime.now(UTC))
         return True
 
     def load(self, run: str) -> tuple[RunRow, list[bytes]]:

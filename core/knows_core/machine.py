@@ -108,7 +108,7 @@ def _step(step: Step[Any, Any], value: Any, situation: Situation) -> Generator[W
             result = yield Call(step, value, work, path, attempt)
             changes = work.changes()
         if changes is not NO_CHANGES and typed is not None:
-            typed.check_written(path, {**situation.state, **changes.written})
+            typed.check_written(path, situation.state.after(changes))
         # The record is the commit: when it is refused (a value that cannot be stored) the attempt has failed.
         yield StepDone(path, attempt, result, changes)
     except Exception as error:  # noqa: BLE001 - whatever a step raises is its failure

@@ -52,6 +52,7 @@ class JournalRecorder(Recorder):
         self._clock = clock
         self._waiting: list[bytes] = []
         self._status: RunStatus | None = None
+        self._released = False
 
     def add(self, record: Record) -> None:
         """Encode the next record. Raises NotStorable, and then the record does not count."""
@@ -72,8 +73,10 @@ class JournalRecorder(Recorder):
             raise LeaseLost(run=self._run, epoch=self._epoch)
         self._sequence += len(self._waiting)
         self._waiting.clear()
+        self._released = self._status is not None and self._status.is_over
         self._status = None
 
     def release(self) -> None:
-        """Give up the ownership of the run."""
-        self._backend.release(self._run, self._epoch)
+        """Give up the ownership of the run; its end has done so already."""
+        if not self._released:
+            self._backend.release(self._run, self._epoch)

@@ -27,6 +27,11 @@ class RunStatus(StrEnum):
     CANCELLED = "cancelled"
     STUCK = "stuck"
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody drives the run in this status, so that it has no owner."""
+        return self not in (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.SLEEPING)
+
 
 class Entry(NamedTuple):
     """One record of a journal, opened for reading: values in it are still encoded."""

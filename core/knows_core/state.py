@@ -65,6 +65,11 @@ class WorkflowState(MutableMapping[str, Any]):
         self._values.clear()
         self._updated = datetime.now(UTC)
 
+    def after(self, changes: Changes) -> dict[str, Any]:
+        """The values as they would be with the changes applied."""
+        merged = {**self._values, **changes.written}
+        return {key: value for key, value in merged.items() if key not in changes.dropped}
+
     def apply(self, changes: Changes, at: datetime | None = None) -> None:
         """Take over what an attempt changed. Mutable values are copied, so that the step keeps no way in."""
         if not changes.written and not changes.dropped:

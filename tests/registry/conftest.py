@@ -7,16 +7,18 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import pytest
 
 import knows_core
 import knows_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 TEMPLATE = """
 class Greeting:

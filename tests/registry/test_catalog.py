@@ -73,7 +73,7 @@ def test_an_unknown_name_is_answered_with_close_ones():
 def test_a_name_whose_only_entry_is_malformed_is_answered_with_the_reason():
     """Not found is a lie where it is there but cannot be read."""
     fault = Fault("bad-dist", "a@1.x = m:a", "version '1.x' is odd", "Update it.")
-    with pytest.raises(TemplateNotFound, match="bad-dist offers it, but version '1.x' is odd"):
+    with pytest.raises(TemplateNotFound, match=r"bad-dist offers it, but version '1\.x' is odd"):
         find(catalog(faults=(fault,)), "a")
 
 

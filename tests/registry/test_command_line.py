@@ -60,9 +60,8 @@ def test_help_lists_every_command_and_imports_none(stage):
     )
     assert done.returncode == 0
     for name, (_, summary) in COMMANDS.items():
-        assert f"{name} " in done.stdout
-        assert summary in done.stdout
-    assert done.stderr.split() == ["knows_registry.cli", "knows_registry.cli.answer"]
+        assert f"{name} {summary}" in " ".join(done.stdout.split())
+    assert set(done.stderr.split()) == {"knows_registry.cli", "knows_registry.cli.answer"}
 
 
 def test_the_package_imports_nothing_by_itself(stage):
@@ -149,7 +148,8 @@ def test_a_person_reads_the_sentence_and_the_next_move(stage):
     done = run(stage, "raise RunBusy(run='r1', owner='host/7', since='noon')")
     assert done.returncode == 5
     assert done.stderr == (
-        "kwf: run r1 is owned by host/7 since noon\nNext: Wait for it to end, or stop that process; then `kwf resume r1`.\n"
+        "kwf: run r1 is owned by host/7 since noon\n"
+        "Next: Wait for it to end, or stop that process; then `kwf resume r1`.\n"
     )
 
 
