@@ -180,7 +180,7 @@ def _encode_datetime(_codec: Codec, value: datetime, _depth: int) -> Any:
 def _decode_datetime(_codec: Codec, data: dict[str, Any]) -> datetime:
     zone = data["zone"]
     if isinstance(zone, str):
-        from zoneinfo import ZoneInfo
+        from zoneinfo import ZoneInfo  # only values with a named zone pay for it
 
         found: Any = ZoneInfo(zone)
     else:

@@ -38,7 +38,7 @@ class StepContext:
     @property
     def idempotency_key(self) -> str:
         """32 hexadecimal digits for the outside world, the same in every attempt and after every resume."""
-        import hashlib
+        import hashlib  # few steps ask
 
         return hashlib.sha256(f"{self.run_id}/{self.step}".encode()).hexdigest()[:32]
 
@@ -77,7 +77,7 @@ class Desk:
         answer = binding.invoke(call.value, call.state, context)
         if binding.is_async:
             if self._runner is None:
-                import asyncio
+                import asyncio  # only a flow with an async step pays for it
 
                 self._runner = asyncio.Runner()
             return self._runner.run(answer)

@@ -11,7 +11,7 @@ from knows_core.drivers import Desk, adrive, drive, in_event_loop
 from knows_core.envelope import error_record
 from knows_core.errors import ConfigError
 from knows_core.events import Observers
-from knows_core.execution import Execution, begin, go_on
+from knows_core.execution import Execution, begin, order
 from knows_core.limits import Limits
 from knows_core.run import Run, RunStatus
 from knows_core.state import ERROR_KEY
@@ -73,7 +73,7 @@ class LocalEngine:
 
         Raises UnknownScheme for a scheme other than `memory:` that no plugin in `hooks` offers.
         """
-        from knows_core.opening import open_backend
+        from knows_core.opening import open_backend  # only engines made from settings need these rooms
         from knows_core.settings import load_settings
 
         settings = settings or load_settings()
@@ -109,7 +109,7 @@ class LocalEngine:
         reference: str | None = None,
     ) -> Run:
         """Do as `run` without blocking the event loop: sync steps and the backend work in a bounded pool."""
-        import asyncio
+        import asyncio  # only the async driver pays for it
 
         loop = asyncio.get_running_loop()
         begun = loop.run_in_executor(self._executor(), self._begin, template, input, state or {}, run_id, reference)
@@ -121,14 +121,14 @@ class LocalEngine:
         The template is the exact version the run is bound to, given or found. Raises UnknownRun, RunBusy,
         TemplateVersionMissing, ShapeChanged, ResumeRefused, RecordCorrupt.
         """
-        return self._drive(go_on(self._recorded(), self._templates, run_id, template, self._clock))
+        return self._drive(self._go_on(run_id, template))
 
     async def aresume(self, run_id: str, template: WorkflowTemplate | None = None) -> Run:
         """Do as `resume` without blocking the event loop."""
-        import asyncio
+        import asyncio  # only the async driver pays for it
 
-        arguments = (self._recorded(), self._templates, run_id, template, self._clock)
-        return await self._adrive(await asyncio.get_running_loop().run_in_executor(self._executor(), go_on, *arguments))
+        loop = asyncio.get_running_loop()
+        return await self._adrive(await loop.run_in_executor(self._executor(), self._go_on, run_id, template))
 
     # ------------------------------------------------------------------ looking
 
@@ -141,13 +141,13 @@ class LocalEngine:
 
         Values of classes that the template declares come back as such when it is given or found, as data otherwise.
         """
-        from knows_core.viewing import view
+        from knows_core.viewing import view  # for recorded runs only
 
         return view(self._recorded(), self._templates, run_id, template)
 
     def history(self, run_id: str) -> Sequence[Entry]:
         """The records of a run, oldest first. Raises UnknownRun, RecordCorrupt."""
-        from knows_core.viewing import history
+        from knows_core.viewing import history  # for recorded runs only
 
         return history(self._recorded(), run_id)
 
@@ -188,7 +188,17 @@ class LocalEngine:
     ) -> Execution:
         if isinstance(template, str):
             template = self._find(template)
-        return begin(self.backend, definition_of(template), value, state, run_id, reference, self._clock)
+        wanted = order(definition_of(template), value, state, run_id, reference)
+        if self.backend is None:
+            return begin(wanted, self._clock)
+        from knows_core.recorded import begin_recorded  # with the codec and the journal: for recorded runs only
+
+        return begin_recorded(wanted, self.backend, self._clock)
+
+    def _go_on(self, run_id: str, template: WorkflowTemplate | None) -> Execution | Run:
+        from knows_core.recorded import go_on  # see _begin
+
+        return go_on(self._recorded(), self._templates, run_id, template, self._clock)
 
     def _find(self, name: str) -> WorkflowTemplate:
         if self._templates is None:
@@ -207,7 +217,7 @@ class LocalEngine:
             return drive(execution.machine, desk)
 
     async def _adrive(self, execution: Execution | Run) -> Run:
-        import asyncio
+        import asyncio  # only the async driver pays for it
 
         if isinstance(execution, Run):  # completed before
             return execution
@@ -227,7 +237,7 @@ class LocalEngine:
 
     def _executor(self) -> Executor:
         if self._pool is None:
-            from concurrent.futures import ThreadPoolExecutor
+            from concurrent.futures import ThreadPoolExecutor  # only the async driver pays for it
 
             self._pool = ThreadPoolExecutor(self.limits.max_concurrent_workflows, thread_name_prefix="knows")
         return self._pool
@@ -235,7 +245,7 @@ class LocalEngine:
 
 def _in_own_thread(work: Callable[[], T]) -> T:
     """Do the work in a thread of its own, with this one's context variables, and wait for it."""
-    import contextvars
+    import contextvars  # only inside a running event loop
 
     outcome: list[T] = []
     errors: list[BaseException] = []
@@ -259,7 +269,7 @@ def execute(template: WorkflowTemplate, state: WorkflowState) -> Any:
     engine = LocalEngine()
     given = {key: state[key] for key in state if key != ERROR_KEY}
     try:
-        execution = begin(None, definition_of(template), None, given, None, None, _now)
+        execution = begin(order(definition_of(template), None, given), _now)
     except Exception as error:
         state[ERROR_KEY] = error_record(error, _now(), None, None)
         raise

@@ -29,7 +29,7 @@ class Observers:
                 observer(run, event)
             except Exception:
                 self._observers.remove(observer)
-                import logging
+                import logging  # only where an observer failed
 
                 logging.getLogger("knows_core").exception(
                     "an observer failed and is left out from now on: %r", observer

@@ -25,12 +25,27 @@ class TypedState:
         self._template = template
         self.required = [name for name, field in model.model_fields.items() if field.is_required()]
 
-    def fill(self, values: Mapping[str, Any], *, strict: bool = True) -> dict[str, Any]:
-        """The values with the model's defaults added. Raises StateMismatch for a value that does not fit.
+    def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The values with the model's defaults added. Raises StateMismatch for a value that does not fit."""
+        return {**values, **self._checked(values, where=self._template)}
 
-        `strict=False` converts what a person typed (text to a date, a list to a tuple).
+    def from_person(self, values: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+        """Convert what a person typed to the declared types; what cannot be converted stays, for `fill` to refuse.
+
+        `texts` are the values as they were typed: where text is declared, `007` is text and not a number.
         """
-        return {**values, **self._checked(values, where=self._template, strict=strict)}
+        from pydantic import ValidationError  # only templates with a state model pay for it
+
+        candidate = dict(values)
+        for _ in range(2):
+            try:
+                fitting = self._model.__pydantic_validator__.validate_python(candidate, by_name=True).__dict__
+            except ValidationError as error:
+                misfits = {one["loc"][0] for one in _rules(error) if one["loc"]}
+                candidate |= {key: text for key, text in texts.items() if key in misfits}
+            else:
+                return {key: fitting.get(key, value) for key, value in candidate.items()}
+        return dict(values)
 
     def working_copy(self, attempt: Attempt) -> BaseModel:
         """The attempt's state as an instance of the model, for one step to read and assign."""
@@ -45,14 +60,14 @@ class TypedState:
 
     def check_written(self, step: str, values: Mapping[str, Any]) -> None:
         """Raise StateMismatch unless the values, after the step's writes, still fit the model."""
-        self._checked(values, where=f"{self._template} after step {step}", strict=True)
+        self._checked(values, where=f"{self._template} after step {step}")
 
-    def _checked(self, values: Mapping[str, Any], *, where: str, strict: bool) -> dict[str, Any]:
-        from pydantic import ValidationError
+    def _checked(self, values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+        from pydantic import ValidationError  # only templates with a state model pay for it
 
         given = {key: value for key, value in values.items() if key != ERROR_KEY}
         try:
-            instance = self._model.__pydantic_validator__.validate_python(given, strict=strict, by_name=True)
+            instance = self._model.__pydantic_validator__.validate_python(given, strict=True, by_name=True)
         except ValidationError as error:
             problems = _sentences(self._model, error)
         else:
@@ -64,7 +79,7 @@ class TypedState:
 
 def _sentences(model: type[BaseModel], error: ValidationError) -> str:
     sentences: list[str] = []
-    for one in error.errors(include_input=False, include_context=False, include_url=False):
+    for one in _rules(error):
         place = ".".join(map(str, one["loc"])) or "the state"
         if one["type"] == "extra_forbidden":
             sentences.append(f"{place} is not one of its keys ({', '.join(model.model_fields)})")
@@ -73,7 +88,7 @@ def _sentences(model: type[BaseModel], error: ValidationError) -> str:
     return "; ".join(sentences)
 
 
-def schema(model: type[BaseModel] | None, required: list[str]) -> dict[str, Any]:
+def state_schema(model: type[BaseModel] | None, required: list[str]) -> dict[str, Any]:
     """The JSON Schema of a template's state; without a model, the required keys with values of any type."""
     if model is not None:
         return model.model_json_schema()
@@ -81,23 +96,29 @@ def schema(model: type[BaseModel] | None, required: list[str]) -> dict[str, Any]
 
 
 def input_schema(annotation: Any) -> dict[str, Any]:
-    """The JSON Schema of a template's input; anything, where its type is not declared."""
-    from pydantic import TypeAdapter
-    from pydantic.errors import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError
+    """The JSON Schema of a template's input; anything, where its type is not declared or has none."""
+    from pydantic import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, TypeAdapter  # as above
 
+    if annotation is None:
+        return {}
     try:
         return TypeAdapter(annotation).json_schema()
     except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError):
         return {}
 
 
-def from_person(annotation: Any, value: Any) -> Any:
-    """Convert a value that a person typed as JSON to the annotated type. Raises StateMismatch."""
-    from pydantic import TypeAdapter, ValidationError
+def input_from_person(annotation: Any, value: Any, template: str) -> Any:
+    """Convert an input that a person typed as JSON to the annotated type. Raises StateMismatch."""
+    from pydantic import TypeAdapter, ValidationError  # as above
 
     try:
         return TypeAdapter(annotation).validate_python(value, by_name=True)
     except ValidationError as error:
-        found = error.errors(include_input=False, include_context=False, include_url=False)
-        problems = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'the value'}: {one['msg']}" for one in found)
-    raise StateMismatch(where="the input", model=str(annotation), problems=problems, template="NAME")
+        problems = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in _rules(error))
+    name = getattr(annotation, "__name__", str(annotation))
+    raise StateMismatch(where=f"{template}, its input,", model=name, problems=problems, template=template)
+
+
+def _rules(error: ValidationError) -> list[Any]:
+    """The errors without what was rejected: it may be a secret."""
+    return list(error.errors(include_input=False, include_context=False, include_url=False))

@@ -23,7 +23,8 @@ class RunCreated(NamedTuple):
     input: Any
     state: Mapping[str, Any]
     shape: Shape
-    contract: str | None
+    shape_digest: str
+    contract_digest: str | None
     code: Mapping[str, str]
 
 

@@ -91,7 +91,7 @@ class Definition:
         """How its state model takes part in a run."""
         if not is_model_class(self.model):
             return None
-        from knows_core.models import TypedState
+        from knows_core.models import TypedState  # the room that imports pydantic
 
         return TypedState(self.model, str(self))
 

@@ -65,7 +65,7 @@ class PipelineWorkflow:
 
         On success the writes appear in `state`; on failure only `state["error"]` does, and the error is raised.
         """
-        from knows_core.engine import execute
+        from knows_core.engine import execute  # defining a template needs no engine
 
         return execute(self, state)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from knows_core.errors import DuplicateTemplate, PluginBroken, TemplateNotFound
+from knows_core import DuplicateTemplate, PluginBroken, TemplateNotFound
 from knows_registry.discover import Entry, Fault, Found, Offer, Plugin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from knows_core.version import Requirement, Version
+    from knows_core import Requirement, Version
 
 
 class DuplicatePlugin(PluginBroken):

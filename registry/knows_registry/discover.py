@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
-from knows_core.version import Requirement, Version
+from knows_core import Requirement, Version
 
 TEMPLATES = "knows.templates"
 PLUGINS = "knows.plugins"

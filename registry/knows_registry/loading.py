@@ -6,9 +6,8 @@ import importlib
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from knows_core import InvalidVersion, PluginBroken, TemplateBroken, Version
 from knows_core.envelope import safe_text
-from knows_core.errors import InvalidVersion, PluginBroken, TemplateBroken
-from knows_core.version import Version
 
 if TYPE_CHECKING:
     from knows_core import WorkflowTemplate

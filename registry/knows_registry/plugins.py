@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
+from knows_core import KnowsError, UnknownScheme
 from knows_core import hooks as specifications
 from knows_core.envelope import safe_text
-from knows_core.errors import KnowsError, UnknownScheme
 from knows_registry.loading import broken, load_plugin, reason_of
 
 if TYPE_CHECKING:

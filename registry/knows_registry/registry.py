@@ -7,8 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from knows_core.errors import BackendError, ConfigError, KnowsError
-from knows_core.version import Requirement, Version
+from knows_core import BackendError, ConfigError, KnowsError, Requirement, Version
 from knows_registry.catalog import Catalog
 from knows_registry.discover import Offer, discover
 from knows_registry.loading import lacking, load_template, reason_of
@@ -97,13 +96,13 @@ class Registry:
         except KnowsError:
             raise
         except Exception as error:
-            # The URL may hold a password, so only its scheme is shown.
-            hint = "Correct the URL, or see `kwf doctor`."
-            raise BackendError(backend=scheme, reason=reason_of(error), hint=hint) from error
+            # A foreign error may quote the URL, and the URL may hold a password.
+            reason = type(error).__name__ if "@" in url else reason_of(error)
+            raise BackendError(backend=scheme, reason=reason, hint="Correct the URL, or see `kwf doctor`.") from error
 
     def engine(self, settings: WorkflowSettings | None = None) -> LocalEngine:
         """A local engine with these templates, the installed plugins and the backend that the settings name."""
-        from knows_core.engine import LocalEngine  # pydantic and threads; finding templates needs neither
+        from knows_core import LocalEngine  # pydantic and threads; finding templates needs neither
         from knows_core.settings import load_settings
 
         settings = settings or load_settings()

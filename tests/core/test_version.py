@@ -56,7 +56,8 @@ def test_a_version_has_one_canonical_text(text, canonical):
     [
         "", "1", "1.", "1.2.", "1.2.3.4", "v1.2.3", "01.2.3", "1.02.3", "1.2.3-1", "1.2.3-rc1", "1.2.3-rc", "1.2-rc.1",
         "1.2.3-rc.01", "1.2.3-alpha.beta", "1.2.3-dev.1", "1.2.3+build.5", "1!1.2.3", "1.2.3.post1", " 1.2.3", "1.2.3 ",
-        "1.2.3\n", "-1.2.3", "1.-2.3", "1,2", "١.٢.٣", "1.2.³", "1.2.3-RC.1", "1.2.3-rc.1.2", "9" * 19 + ".0", "1." * 10**6,
+        "1.2.3\n", "-1.2.3", "1.-2.3", "1,2", "\u0661.\u0662.\u0663", "1.2.\u00b3", "1.2.3-RC.1",
+        "1.2.3-rc.1.2", "9" * 19 + ".0", "1." * 10**6,
     ],
 )  # fmt: skip
 def test_a_text_outside_the_grammar_is_refused(text):
@@ -150,7 +151,11 @@ def test_a_range_holds_what_its_table_says(text, inside, outside):
 
 
 @pytest.mark.parametrize(
-    "text", ["latest", "1.2.x", "~=1.2", ">1.2 <2", ">=", ",", "1.2,", "^1.2 ||^2", "===1.2", "^^1", "1.0-rc.1", "١", "1" * 129]
+    "text",
+    [
+        "latest", "1.2.x", "~=1.2", ">1.2 <2", ">=", ",", "1.2,", "^1.2 ||^2", "===1.2", "^^1", "1.0-rc.1", "\u0661",
+        "1" * 129,
+    ],
 )  # fmt: skip
 def test_a_range_outside_the_grammar_is_refused(text):
     """The error shows the forms."""
@@ -208,9 +213,10 @@ def test_tilde_keeps_major_and_minor(bound, version):
 def test_any_text_is_a_range_or_an_invalid_version(text):
     """No other error escapes."""
     try:
-        VersionRange(text)
-    except InvalidVersion as error:
-        assert "version range" in str(error)
+        versions_range = VersionRange(text)
+    except InvalidVersion:
+        return
+    assert VersionRange(str(versions_range)) == versions_range
 
 
 # ------------------------------------------------------------------ requirements

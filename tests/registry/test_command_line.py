@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.registry.conftest import Stage
 import json
 import subprocess
 import sys
@@ -35,7 +39,7 @@ sys.exit(main())
 """
 
 
-def run(stage, body, *arguments, name="probe"):
+def run(stage: Stage, body: str, *arguments: str, name: str = "probe") -> subprocess.CompletedProcess[str]:
     return stage.python(PROBE.format(body=body, name=name), name, *arguments)
 
 
@@ -195,9 +199,10 @@ def test_json_behind_two_dashes_is_an_argument(stage):
 
 
 @pytest.mark.parametrize("flags", [[], ["--json"]])
-def test_a_closed_pipe_is_quiet(stage, flags):
-    """`kwf list | head` leaves no traceback."""
-    for number in range(300):
+@pytest.mark.parametrize("templates", [1, 300])
+def test_a_closed_pipe_is_quiet(stage, flags, templates):
+    """`kwf list | head` leaves no traceback, whether its answer fills the pipe's buffer or not."""
+    for number in range(templates):
         stage.install(f"d{number}", templates={f"template_{number}@1.0.0": "m:a"})
     environment = stage.environment()
     reader = [sys.executable, "-c", "pass"]

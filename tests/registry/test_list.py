@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.registry.conftest import Stage
 import json
 
 import pytest
@@ -16,7 +20,7 @@ sys.exit(code)
 """
 
 
-def hundred(stage):
+def hundred(stage: Stage) -> None:
     for number in range(100):
         stage.install(
             f"plugin-{number}",
@@ -40,7 +44,7 @@ def test_listing_a_hundred_distributions_imports_none_of_them(stage, arguments, 
     assert "template_99" in listed.stdout or "--broken" in arguments
 
 
-def remember_everything(stage):
+def remember_everything(stage: Stage) -> None:
     stage.python("""
 from knows_registry.catalog import Catalog
 from knows_registry.cli.list_templates import entries

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.registry.conftest import Stage
 import fcntl
 import json
 import os
@@ -57,13 +61,13 @@ BACKEND = """
 """
 
 
-def verdicts(stage, *arguments):
+def verdicts(stage: Stage, *arguments: str) -> tuple[int, dict[str, Any]]:
     done = stage.kwf("plugins", "check", "--json", *arguments)
     answer = json.loads(done.stdout)
     return done.returncode, {row["distribution"]: row["reason"] for row in answer["checked"]}
 
 
-def install(stage, name, code):
+def install(stage: Stage, name: str, code: str) -> None:
     stage.install(
         f"{name}-dist", templates={f"{name}@1.0.0": f"{name}_module:greeting"}, modules={f"{name}_module": code}
     )
@@ -83,8 +87,8 @@ def test_every_way_to_die_on_import_is_a_row_that_says_why(stage):
     """Raising, exiting, os._exit, a crash, a missing attribute, something that is no template: exit 3."""
     for name, (code, _) in DEADLY.items():
         install(stage, name, code)
-    code, found = verdicts(stage)
-    assert code == 3
+    exit_code, found = verdicts(stage)
+    assert exit_code == 3
     for name, (_, reason) in DEADLY.items():
         assert found[f"{name}-dist"].startswith(reason)
 
@@ -135,7 +139,7 @@ def test_a_limit_that_is_none_is_a_usage_error(stage, timeout):
 # ------------------------------------------------------------------ remembering
 
 
-def statuses(stage):
+def statuses(stage: Stage) -> dict[str, str]:
     return {row["name"]: row["status"] for row in stage.answer("list")["templates"]}
 
 
@@ -187,7 +191,7 @@ def test_verdicts_of_other_environments_are_kept_and_gone_ones_dropped(stage, tm
     assert remembered_folders(stage) == {str(folders[1])}
 
 
-def remembered_folders(stage):
+def remembered_folders(stage: Stage) -> set[str]:
     (file,) = stage.cache.rglob("verdicts.json")
     return {row[5] for row in json.loads(file.read_text())["verdicts"]}
 

@@ -33,9 +33,7 @@ WIDTH = 100
 def main(arguments: list[str] | None = None) -> int:
     """Run the demonstration; returns the exit code of the first run that failed, or 0."""
     parser = argparse.ArgumentParser(prog="python -m knows_knowledge_ingestion.demo", description=__doc__)
-    parser.add_argument(
-        "folder", nargs="?", type=Path, help="default: a new temporary folder"
-    )
+    parser.add_argument("folder", nargs="?", type=Path, help="default: a new temporary folder")
     given: Path | None = parser.parse_args(arguments).folder
     folder = (given or Path(tempfile.mkdtemp(prefix="knows-demo-"))).absolute()
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar, get_args
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from .errors import (
@@ -22,12 +22,11 @@ from .errors import (
     TypeMismatch,
     too_large,
 )
-from .models import MediaType
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .models import Source
+    from .models import MediaType, Source
 
 Answer = TypeVar("Answer")
 
@@ -36,6 +35,7 @@ HTML: MediaType = "text/html"
 MARKDOWN: MediaType = "text/markdown"
 TEXT: MediaType = "text/plain"
 MEDIA_TYPES: dict[str, MediaType] = {"pdf": PDF, "html": HTML, "markdown": MARKDOWN, "text": TEXT}
+_BY_NAME: dict[str, MediaType] = {**MEDIA_TYPES, **{media_type: media_type for media_type in MEDIA_TYPES.values()}}
 
 # A text of 20 MB is some ten thousand pages; larger ones are logs or dumps, and would not fit into bounded memory.
 MOST_BYTES: dict[MediaType, int] = {PDF: 100_000_000, HTML: 20_000_000, MARKDOWN: 20_000_000, TEXT: 20_000_000}
@@ -65,10 +65,9 @@ _MAGIC = {
 def media_type_of(content_type: str) -> tuple[MediaType, str | None]:
     """The media type and the declared charset, from a short name or a media type with parameters."""
     name, *parameters = (part.strip() for part in content_type.split(";"))
-    media_type = next((kind for kind in get_args(MediaType) if kind == name.lower()), MEDIA_TYPES.get(name.lower()))
+    media_type = _BY_NAME.get(name.lower())
     if media_type is None:
-        accepted = ", ".join([*MEDIA_TYPES, *MEDIA_TYPES.values()])
-        raise ContentTypeUnknown(found=content_type, accepted=accepted)
+        raise ContentTypeUnknown(found=content_type, accepted=", ".join(_BY_NAME))
     pairs = (parameter.partition("=") for parameter in parameters)
     charset = next((value.strip(" \"'") for key, _, value in pairs if key.strip().lower() == "charset"), None)
     return media_type, charset or None

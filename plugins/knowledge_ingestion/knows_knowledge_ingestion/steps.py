@@ -45,7 +45,7 @@ def extract_content(source: Source, context: StepContext) -> Extracted:
         text_sha256=digest(document.text),
         characters=len(document.text),
         pages=len(document.page_starts) or None,
-        title=document.title or next((block.title for block in document.blocks if block.level), ""),
+        title=document.title or document.blocks[0].title,
         charset=document.charset,
         charset_from=document.charset_from,
         running_lines=document.running_lines,

@@ -18,7 +18,7 @@ from platformdirs import user_data_path
 from .errors import StoreBusy, StoreMissing, StoreTooNew, StoreUnusable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Sequence
 
     from .models import Outcome, Passage, Structured
 
@@ -104,7 +104,7 @@ def keep(
 
 
 @contextmanager
-def opened(path: Path, *, writing: bool = False, wait: float = WAIT) -> Iterator[sqlite3.Connection]:
+def opened(path: Path, *, writing: bool = False, wait: float = WAIT) -> Generator[sqlite3.Connection]:
     """An open store; with `writing` inside one transaction, which is undone if the block raises.
 
     Raises StoreMissing, StoreUnusable, StoreTooNew or StoreBusy.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from knows_core.errors import KnowsError
+from knows_core import KnowsError
 from knows_registry.cli.answer import Answers, Failure, failure_of, speaking
 
 if TYPE_CHECKING:
@@ -21,9 +21,15 @@ if TYPE_CHECKING:
 
 # name -> (module:attribute, the line that `kwf --help` shows without importing the command)
 COMMANDS = {
+    "check": ("knows_registry.cli.check:check", "Find everything that is wrong with templates, without running them."),
     "doctor": ("knows_registry.cli.doctor:doctor", "Examine the installation and say what to repair."),
+    "history": ("knows_registry.cli.history:history", "Show what happened in a run."),
     "list": ("knows_registry.cli.list_templates:list_templates", "List the installed templates and their versions."),
     "plugins": ("knows_registry.cli.plugins:plugins", "Check what is installed by importing it, apart and timed."),
+    "resume": ("knows_registry.cli.resume:resume", "Go on with a recorded run where its journal ends."),
+    "run": ("knows_registry.cli.run:run", "Run a template, installed or in a file, and record it."),
+    "runs": ("knows_registry.cli.runs:runs", "List the recorded runs."),
+    "show": ("knows_registry.cli.show:show", "Show one template: what it takes, its steps, what it gives."),
 }
 
 _INTERRUPTED = 130
@@ -83,13 +89,13 @@ def kwf() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    with speaking(words) as answers:
-        try:
+    try:
+        with speaking(words) as answers:
             return _run(words, answers)
-        except BrokenPipeError:
-            # The reader has gone. Without this the interpreter would complain while it flushes at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return _PIPE_CLOSED
+    except BrokenPipeError:
+        # The reader has gone. Without this the interpreter would complain while it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return _PIPE_CLOSED
 
 
 def _run(words: list[str], answers: Answers) -> int:
@@ -104,7 +110,7 @@ def _run(words: list[str], answers: Answers) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         answers.note(error.format_message())
         return error.exit_code
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.Abort):
         failure = Failure("interrupted", "KeyboardInterrupt", "interrupted", exit_code=_INTERRUPTED)
     except click.ClickException as error:
         failure = _usage_failure(error)

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, TextIO, cast
 
 import click
 
+from knows_core import KnowsError
 from knows_core.envelope import safe_text
-from knows_core.errors import KnowsError
 
 _WITH_RUN = ("run", "resume")  # the commands whose answer is always the whole object, also on failure
 _DEEPEST = 100  # levels of a value that are shown: a cycle must not end in a RecursionError

@@ -1,0 +1,73 @@
+"""What a person gave for a run on the command line: state keys, a state file, an input."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from knows_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from knows_core.template import Definition
+
+
+def given_state(definition: Definition, pairs: Sequence[str], file: str | None) -> dict[str, Any]:
+    """The state from `--state FILE.json` and, over it, `--set KEY=VALUE` (JSON, or else text).
+
+    Where the template declares a state model, texts become the types it declares, and a value that is JSON by accident
+    (`--set serial=007`) stays text where text is declared. Raises ConfigError, StateMismatch.
+    """
+    values: dict[str, Any] = _json_file(file) if file else {}
+    texts = dict(map(_pair, pairs))
+    values |= {key: _json_or_text(text) for key, text in texts.items()}
+    return definition.typed.from_person(values, texts) if definition.typed is not None else values
+
+
+def given_input(definition: Definition, text: str | None) -> Any:
+    """The input from `--input JSON` or `--input @FILE`, as the type that the first step declares."""
+    if text is None:
+        return None
+    value = _parsed(Path(text[1:]).read_text("utf-8") if text.startswith("@") else text, "--input")
+    if definition.first_input is None:
+        return value
+    from knows_core.models import input_from_person  # imports pydantic, for a declared input only
+
+    return input_from_person(definition.first_input, value, str(definition))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise ConfigError(name="--set", expected="KEY=VALUE", found=text)
+    return key, value
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except ValueError:
+        return text
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _parsed(text: str, name: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except ValueError as error:
+        raise ConfigError(name=name, expected=f"JSON ({error})", found=text[:80]) from error
+
+
+def _json_file(file: str) -> dict[str, Any]:
+    try:
+        values = _parsed(Path(file).read_text("utf-8"), f"--state {file}")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(name="--state", expected=f"a readable file ({error})", found=file) from error
+    if not isinstance(values, dict):
+        raise ConfigError(name=f"--state {file}", expected="a JSON object", found=type(values).__name__)
+    return cast("dict[str, Any]", values)

@@ -1,0 +1,62 @@
+"""`kwf run`: run a template, installed or in a file, and record it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from knows_core.template import definition_of
+from knows_registry.cli.answer import Answers, json_option
+from knows_registry.cli.given import given_input, given_state
+from knows_registry.cli.outcome import tell
+from knows_registry.cli.place import again, backend_option, open_engine
+from knows_registry.cli.reference import find
+from knows_registry.cli.watch import Watch
+from knows_registry.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@click.command()
+@click.argument("template")
+@click.option("--set", "pairs", metavar="KEY=VALUE", multiple=True, help="A state key; JSON, or else text. Repeatable.")
+@click.option("--state", "state_file", metavar="FILE.json", help="State keys from a JSON object; --set goes over it.")
+@click.option("--input", "input_text", metavar="JSON|@FILE", help="The first step's input.")
+@click.option("--run-id", help="The run's id; one is made up without it.")
+@click.option("--quiet", is_flag=True, help="No progress view.")
+@backend_option
+@json_option
+@click.pass_obj
+def run(
+    answers: Answers,
+    template: str,
+    pairs: Sequence[str],
+    state_file: str | None,
+    input_text: str | None,
+    run_id: str | None,
+    quiet: bool,
+    backend: str | None,
+) -> int:
+    """Run TEMPLATE (NAME, NAME@RANGE or FILE.py:object) to its end.
+
+    Exit code 0: completed. 1: a step failed. 2: usage. 3: the template cannot be had. 4: types, input or state do not
+    fit. 6: the backend failed. After a crash or failure, `kwf resume RUN` goes on where the journal ends.
+    """
+    registry = Registry()
+    named = find(registry, template)
+    definition = definition_of(named.template)
+    answers.learn(template=definition.name, version=str(definition.version))
+    state, value = given_state(definition, pairs, state_file), given_input(definition, input_text)
+    watch = Watch(quiet=quiet or answers.json)
+    registry.plugins.pluggy.register(watch)
+    with open_engine(registry, backend, recorded=False) as engine:
+        try:
+            with watch.shown([path for path, _ in definition.steps]):
+                ended = engine.run(named.template, input=value, state=state, run_id=run_id, reference=named.reference)
+        except BaseException:
+            if watch.run is not None and engine.backend is not None:
+                answers.learn(run=watch.run, next_move=f"`{again('resume', watch.run, backend)}` goes on with it")
+            raise
+        return tell(answers, ended, recorded=engine.backend is not None, backend=backend)
