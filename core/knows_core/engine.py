@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -19,7 +19,7 @@ from knows_core.template import WorkflowTemplate, definition_of
 from knows_core.version import Requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
     from pluggy import PluginManager
@@ -109,11 +109,8 @@ class LocalEngine:
         reference: str | None = None,
     ) -> Run:
         """Do as `run` without blocking the event loop: sync steps and the backend work in a bounded pool."""
-        import asyncio  # only the async driver pays for it
-
-        loop = asyncio.get_running_loop()
-        begun = loop.run_in_executor(self._executor(), self._begin, template, input, state or {}, run_id, reference)
-        return await self._adrive(await begun)
+        begin = functools.partial(self._begin, template, input, state or {}, run_id, reference)
+        return await self._adrive(await self._made(begin))
 
     def resume(self, run_id: str, template: WorkflowTemplate | None = None) -> Run:
         """Go on with a recorded run where its journal ends; a completed one answers with its recorded result.
@@ -125,10 +122,7 @@ class LocalEngine:
 
     async def aresume(self, run_id: str, template: WorkflowTemplate | None = None) -> Run:
         """Do as `resume` without blocking the event loop."""
-        import asyncio  # only the async driver pays for it
-
-        loop = asyncio.get_running_loop()
-        return await self._adrive(await loop.run_in_executor(self._executor(), self._go_on, run_id, template))
+        return await self._adrive(await self._made(functools.partial(self._go_on, run_id, template)))
 
     # ------------------------------------------------------------------ looking
 
@@ -213,27 +207,40 @@ class LocalEngine:
         return execution.ended_as(self._drive_here(execution))
 
     def _drive_here(self, execution: Execution) -> RunEnded:
-        with self._desk(execution) as desk:
+        desk = Desk(execution.id, execution.recorder, self._observers)
+        try:
             return drive(execution.machine, desk)
+        finally:
+            # Whatever ends the run, it is given up, so that it can be resumed at once.
+            execution.machine.close()
+            desk.close()
+
+    async def _made(self, make: Callable[[], Execution | Run]) -> Execution | Run:
+        """Create or claim a run in the pool. A cancel meanwhile waits for it: the run would keep an owner for ever."""
+        import asyncio  # only the async driver pays for it
+
+        loop = asyncio.get_running_loop()
+        made = loop.run_in_executor(self._executor(), make)
+        try:
+            return await asyncio.shield(made)
+        except asyncio.CancelledError:
+            execution = await made
+            if isinstance(execution, Execution):
+                await loop.run_in_executor(self._executor(), execution.recorder.release)
+            raise
 
     async def _adrive(self, execution: Execution | Run) -> Run:
         import asyncio  # only the async driver pays for it
 
         if isinstance(execution, Run):  # completed before
             return execution
-        with self._desk(execution) as desk:
-            ended = await adrive(execution.machine, desk, asyncio.get_running_loop(), self._executor())
-        return execution.ended_as(ended)
-
-    @contextlib.contextmanager
-    def _desk(self, execution: Execution) -> Generator[Desk]:
-        """A desk for one run. Whatever ends the run, it is given up, so that it can be resumed at once."""
-        desk = Desk(execution.id, execution.recorder, self._observers)
+        loop, desk = asyncio.get_running_loop(), Desk(execution.id, execution.recorder, self._observers)
         try:
-            yield desk
+            ended = await adrive(execution.machine, desk, loop, self._executor())
         finally:
             execution.machine.close()
-            desk.close()
+            await asyncio.shield(loop.run_in_executor(self._executor(), desk.close))
+        return execution.ended_as(ended)
 
     def _executor(self) -> Executor:
         if self._pool is None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MOST_WORDS = 64  # SQLite limits the depth of an expression; nobody types more
 _LONGEST_WORD = 200
 _NOT_IN_QUERY = re.compile('[\x00-\x1f"\ud800-\udfff]+')
+_WORD = re.compile(r"[^\W_][\w'’]*")  # noqa: RUF001 - both apostrophes
 _SNIPPET_WORDS = 24
 
 _COLUMNS = 'source_id, uri, text_sha256, passages.headings, page, "start", "end"'
@@ -26,8 +27,9 @@ _COLUMNS = 'source_id, uri, text_sha256, passages.headings, page, "start", "end"
 def search(store: str | os.PathLike[str], query: str, limit: int = 10) -> list[Hit]:
     """The passages that answer `query` best, best first.
 
-    Any text will do: each of its words may occur, in the headings or the text; a word with punctuation inside, such
-    as an error code, counts as a phrase. The order is BM25's. Raises StoreMissing, StoreUnusable or StoreBusy.
+    Any text will do: each of its words may occur, in the headings or the text; a word with a digit and punctuation
+    inside, such as an error code, has to occur as it is. The order is BM25's.
+    Raises StoreMissing, StoreUnusable or StoreBusy.
     """
     if limit < 1:
         raise ValueError(f"limit: expected 1 or more, found {limit}")
@@ -92,9 +94,11 @@ def _text(database: sqlite3.Connection, store: str | os.PathLike[str], source_id
 
 def _match(query: str) -> str:
     """The query as an FTS5 expression in which nothing that was typed has a meaning of its own."""
-    words = _NOT_IN_QUERY.sub(" ", query).split()
-    # A word of punctuation alone would be a phrase of nothing.
-    kept = dict.fromkeys(word[:_LONGEST_WORD] for word in words if any(map(str.isalnum, word)))
+    kept: dict[str, None] = {}  # each once, in the order they were typed
+    for word in _NOT_IN_QUERY.sub(" ", query).split():
+        is_code = any(map(str.isdigit, word))  # E-104, 13.56, P/N-7: its parts alone would mean something else
+        parts = [word] if is_code else _WORD.findall(word)
+        kept |= dict.fromkeys(part[:_LONGEST_WORD] for part in parts)
     return " OR ".join(f'"{word}"' for word in list(kept)[:MOST_WORDS])
 
 

@@ -6,6 +6,7 @@ A text is kept once for all sources that hold it. The index has no copy of the w
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -136,9 +137,8 @@ def _make_file(path: Path) -> None:
     """An empty file that only its owner may read; SQLite would make it readable for all."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
-        return
+        with contextlib.suppress(IsADirectoryError):  # SQLite says it better
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         raise StoreUnusable(path=path, reason=reason) from error
@@ -173,7 +173,7 @@ def _insert_passages(database: sqlite3.Connection, source_id: str, passages: Seq
 def _drop_passages(database: sqlite3.Connection, source_id: str) -> None:
     """Delete the passages of a source; the index has to be told the very words that it indexed."""
     (text,) = database.execute(
-        "SELECT text FROM texts JOIN sources ON sha256 = text_sha256 WHERE source_id = ?", (source_id,)
+        "SELECT text FROM texts JOIN sources ON texts.sha256 = text_sha256 WHERE source_id = ?", (source_id,)
     ).fetchone()
     # Sliced here rather than read through the view: SQLite would count the whole text from its start for each passage.
     rows = database.execute('SELECT id, headings, "start", "end" FROM passages WHERE source_id = ?', (source_id,))

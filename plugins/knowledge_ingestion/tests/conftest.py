@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from fpdf import FPDF
@@ -12,6 +12,9 @@ from fpdf import FPDF
 from knows_core import StepContext
 from knows_knowledge_ingestion import steps
 from knows_knowledge_ingestion.models import Ingested, IngestionState
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from knows_core import PermanentError
+from knows_core import KnowsError, PermanentError
 from knows_knowledge_ingestion import errors, steps
 from knows_knowledge_ingestion.source import media_type_of, path_of
 
@@ -233,3 +234,11 @@ def test_every_refusal_is_final_and_has_its_own_code():
     assert len(named) >= 20
     assert len({kind.code for kind in named}) == len(named)
     assert all(kind.exit_code == 1 and kind.remedy for kind in named)
+
+
+def test_every_error_is_documented():
+    """The README tells every code, and no other."""
+    documented = Path(__file__).parents[1].joinpath("README.md").read_text().partition("## Errors")[2]
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, KnowsError)]
+    codes = {kind.code for kind in kinds if kind.sentence and kind.__module__ == errors.__name__}
+    assert set(re.findall(r"`([a-z]+-[a-z-]+)`", documented)) == codes

@@ -1,0 +1,141 @@
+"""WorkflowState, and the attempt of a step as a transaction over it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import MutableMapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from knows_core import WorkflowState
+from knows_core.state import Attempt
+
+
+def test_the_proposals_calls_work():
+    """set, get, clear, data, created_at and updated_at behave as the proposal says, with aware times."""
+    state = WorkflowState()
+    assert state.created_at.tzinfo is UTC
+    assert state.created_at == state.updated_at
+    state.set("pressure", 3)
+    assert (state.get("pressure"), state.get("absent")) == (3, None)
+    assert state.data == {"pressure": 3}
+    assert state.updated_at >= state.created_at
+    state.clear()
+    assert state.data == {}
+
+
+def test_data_is_a_view_and_not_a_copy():
+    """What is changed in `data` is changed in the state, and a dict equals it from both sides."""
+    state = WorkflowState()
+    state.data["a"] = 1
+    assert isinstance(state.data, MutableMapping)
+    assert state["a"] == 1
+    assert state.data == {"a": 1}
+    del state.data["a"]
+    assert "a" not in state
+
+
+def test_a_change_moves_updated_at_and_a_look_does_not():
+    """updated_at moves with every kind of change only."""
+    state = WorkflowState(a=1)
+    before = state.updated_at
+    assert state.get("a") == 1
+    assert state.updated_at == before
+    state["b"] = 2
+    assert state.updated_at > before
+
+
+def test_mapping_sugar():
+    """in, len, iteration, update and deletion work as for a dict."""
+    state = WorkflowState({"a": 1}, b=2)
+    state.update(c=3)
+    del state["a"]
+    assert (sorted(state), len(state), "a" in state, dict(state)) == (["b", "c"], 2, False, {"b": 2, "c": 3})
+    with pytest.raises(KeyError):
+        state["a"]
+
+
+def test_an_attempt_reaches_nobody_before_it_is_applied():
+    """Writes, deletions and in-place changes stay in the attempt."""
+    base = WorkflowState(numbers=[1], name="x", gone=True)
+    work = Attempt(base)
+    work["numbers"].append(2)
+    work["name"] = "y"
+    del work["gone"]
+    assert base.data == {"numbers": [1], "name": "x", "gone": True}
+    assert work.data == {"numbers": [1, 2], "name": "y"}
+    base.apply(work.changes())
+    assert base.data == {"numbers": [1, 2], "name": "y"}
+
+
+def test_a_mutable_value_is_the_same_private_copy_throughout_an_attempt():
+    """Reading a list twice gives one list, and it is not the run's own."""
+    base = WorkflowState(numbers=[1])
+    work = Attempt(base)
+    assert work["numbers"] is work.get("numbers")
+    assert work["numbers"] is not base["numbers"]
+
+
+def test_reading_alone_changes_nothing():
+    """A mutable value that was only read is not a write."""
+    work = Attempt(WorkflowState(numbers=[1, {"a": (1, 2)}], text="x"))
+    assert work["numbers"]
+    assert work["text"]
+    assert work.changes().written == {}
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, True), (1, 1.0), (0.0, -0.0), ({"a": 1, "b": 2}, {"b": 2, "a": 1})])
+def test_values_that_are_equal_but_not_the_same_are_a_write(before, after):
+    """Equality is not enough: types, signs of zero and the order of keys are part of a value."""
+    work = Attempt(WorkflowState(key=before))
+    work["key"] = after
+    assert "key" in work.changes().written
+
+
+def test_a_nan_that_did_not_change_is_no_write():
+    """A NaN is the same as itself although it does not equal itself."""
+    work = Attempt(WorkflowState(values=[math.nan]))
+    assert work["values"]
+    assert work.changes().written == {}
+
+
+def test_a_step_keeps_no_way_into_the_state():
+    """A list that a step wrote and kept can be changed later without changing the run's state."""
+    base = WorkflowState()
+    mine = [1]
+    work = Attempt(base)
+    work["numbers"] = mine
+    base.apply(work.changes())
+    mine.append(2)
+    assert base["numbers"] == [1]
+
+
+def test_clear_drops_every_key_of_the_run():
+    """clear() in an attempt is a deletion of each key."""
+    base = WorkflowState(a=1, b=2)
+    work = Attempt(base)
+    work.clear()
+    work["c"] = 3
+    assert (work.data, len(work)) == ({"c": 3}, 1)
+    base.apply(work.changes())
+    assert base.data == {"c": 3}
+
+
+def test_what_cannot_be_copied_passes_as_it_is():
+    """An open connection in an unrecorded state is handed out itself, and is no write."""
+    handle = (number for number in range(3))
+    work = Attempt(WorkflowState(handle=handle))
+    assert work["handle"] is handle
+    assert work.changes().written == {}
+
+
+def test_the_times_of_an_attempt_are_the_runs():
+    """created_at and updated_at tell the times of the run's state."""
+    base = WorkflowState(a=1)
+    work = Attempt(base)
+    work["a"] = 2
+    assert (work.created_at, work.updated_at) == (base.created_at, base.updated_at)
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    base.apply(work.changes(), later)
+    assert work.updated_at == later
