@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 MEMBERS := $(shell sed -n '/^members = \[/,/^\]/s/^ *"\(.*\)",$$/\1/p' pyproject.toml)
-WORKSPACE := knows-workflows $(subst _,-,$(notdir $(MEMBERS:%=knows-%)))
+WORKSPACE := knows-workflows $(subst _,-,$(addprefix knows-,$(notdir $(MEMBERS))))
 # The environment may switch bytecode off; the first start of every command would then compile everything again.
 export PYTHONDONTWRITEBYTECODE :=
 export UV_NO_PROGRESS := 1

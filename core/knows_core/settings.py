@@ -32,14 +32,36 @@ class WorkflowSettings(BaseSettings):
         validate_default=True,
     )
 
-    state_persistence: bool = Field(default=True, description="Record runs in the state backend.")
-    state_ttl: NonNegativeInt = Field(default=3600, description="Seconds that a finished run is kept.")
-    max_retries: NonNegativeInt = Field(default=3, description="Retries of a step whose policy names no number.")
-    retry_delay: NonNegativeInt = Field(default=5, description="Seconds before the first retry.")
-    max_concurrent_workflows: PositiveInt = Field(default=10, description="Runs that one engine drives at once.")
-    workflow_timeout: NonNegativeInt = Field(default=300, description="Seconds of owned time that a run may take.")
+    state_persistence: bool = Field(
+        default=True,
+        description="Record runs in the state backend. In effect.",
+    )
+    state_ttl: NonNegativeInt = Field(
+        default=3600,
+        description="Seconds that a finished run is kept. Carried in Limits; in effect once runs can be purged.",
+    )
+    max_retries: NonNegativeInt = Field(
+        default=3,
+        description="Retries where a policy names no number. Carried in Limits; in effect with retry policies.",
+    )
+    retry_delay: NonNegativeInt = Field(
+        default=5,
+        description="Seconds before the first retry. Carried in Limits; in effect with retry policies.",
+    )
+    max_concurrent_workflows: PositiveInt = Field(
+        default=10,
+        description="Threads in which `arun` calls sync steps: in effect. Runs driven at once: carried in Limits.",
+    )
+    workflow_timeout: NonNegativeInt = Field(
+        default=300,
+        description="Seconds of owned time that a run may take. Carried in Limits; in effect with time-outs.",
+    )
     # Not in the representation: a backend's URL may hold a password.
-    state_backend: str | None = Field(default=None, repr=False, description="URL of the place where runs are recorded.")
+    state_backend: str | None = Field(
+        default=None,
+        repr=False,
+        description="URL of the place where runs are recorded; unset, `kwf` uses SQLite in the user's data folder.",
+    )
 
     def limits(self) -> Limits:
         """The engine's limits."""

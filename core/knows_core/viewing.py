@@ -55,7 +55,8 @@ def bound_definition(row: RunRow, templates: Templates | None, template: Workflo
 
 def codec_of(definition: Definition) -> Codec:
     """The codec with the classes that the template's annotations and state model declare."""
-    annotations = [one for _, step in definition.steps for one in step.annotations.values()]
+    # A context is handed to a step, never returned or stored: its class is none of the template's.
+    annotations = [one for _, step in definition.steps for name, one in step.annotations.items() if name != "context"]
     return Codec(declared_types([*annotations, definition.model]))
 
 

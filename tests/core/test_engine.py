@@ -23,9 +23,11 @@ from knows_core import (
     RunExists,
     RunStatus,
     ShapeChanged,
+    StepContext,
     TemplateNotFound,
     TemplateVersionMissing,
     UnknownRun,
+    WorkflowState,
     hookimpl,
     hooks,
     pipeline,
@@ -269,6 +271,15 @@ def test_the_runs_input_feeds_the_first_step(engine):
     assert engine.run(pipeline([optional], name="t")).result is None
     run = engine.run(pipeline([optional], name="t"), input=Recipe("kept"), run_id="r")
     assert engine.result("r", pipeline([optional], name="t")).result == run.result == Recipe("kept")
+
+
+def test_an_annotated_context_is_no_part_of_what_is_recorded(engine):
+    """A step may annotate everything that it takes."""
+
+    def look(value: None, state: WorkflowState, context: StepContext) -> int:
+        return context.attempt
+
+    assert engine.run(PipelineWorkflow([look], name="t")).result == 1
 
 
 def test_looking_at_runs(engine):

@@ -73,7 +73,9 @@ class Stage:
     def environment(self) -> dict[str, str]:
         """The variables of a process that finds the distributions of this stage and no others of ours."""
         ours = [str(Path(str(package.__file__)).parent.parent) for package in (knows_core, knows_registry)]
-        return os.environ | {
+        # As on a person's machine, where stdout has a buffer.
+        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        return inherited | {
             "PYTHONPATH": os.pathsep.join([str(self.site), str(self.library), *ours]),
             "XDG_CACHE_HOME": str(self.cache),
             "HOME": str(self.cache),
@@ -81,11 +83,23 @@ class Stage:
         }
 
     def python(self, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run code there."""
+        """Run code there, with a standard input that stays open and says nothing."""
         command = [sys.executable, "-S", "-P", "-c", code, *arguments]
-        return subprocess.run(
-            command, env=self.environment(), capture_output=True, text=True, check=False, cwd=self.site, timeout=120
-        )
+        silence, speaker = os.pipe()
+        try:
+            return subprocess.run(
+                command,
+                env=self.environment(),
+                cwd=self.site,
+                stdin=silence,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=120,
+            )
+        finally:
+            os.close(silence)
+            os.close(speaker)
 
     def kwf(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the command line."""

@@ -97,10 +97,11 @@ def test_odd_files_are_read_as_far_as_they_go(stage):
     """Comments, blank lines, a byte order mark, foreign groups, Windows line ends and bytes that are no text."""
     folder = stage.install("d")
     (folder / "entry_points.txt").write_bytes(
-        b"\xef\xbb\xbf# knows.\r\n[other]\r\nx\r\n\xff = y\r\n [ knows.templates ] \r\n; note\r\n  a@1.0 = m : a\r\n"
+        b"\xef\xbb\xbf[knows.templates]\r\n# note\r\n\r\nb@1.0.0 = m:b\r\n"
+        b"[other]\r\nx\r\n\xff = y\r\n [ knows.templates ] \r\n; note\r\n  a@1.0 = m : a\r\n"
     )
     found = scan(stage.site)
-    assert [str(offer) for offer in found.offers] == ["a@1.0.0"]
+    assert [str(offer) for offer in found.offers] == ["b@1.0.0", "a@1.0.0"]
     assert not found.faults
 
 

@@ -110,8 +110,7 @@ def opened(path: Path, *, writing: bool = False, wait: float = WAIT) -> Generato
 
     Raises StoreMissing, StoreUnusable, StoreTooNew or StoreBusy.
     """
-    if not path.exists():
-        raise StoreMissing(path=path)
+    _check_exists(path)
     try:
         # Not mode=ro for readers: the first one after a crash may have to roll an unfinished write back.
         with closing(_connected(path, wait)) as database:
@@ -123,6 +122,15 @@ def opened(path: Path, *, writing: bool = False, wait: float = WAIT) -> Generato
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in _LOCKED:
             raise StoreBusy(path=path, seconds=wait) from error
         raise StoreUnusable(path=path, reason=str(error)) from error
+
+
+def _check_exists(path: Path) -> None:
+    try:
+        exists = path.exists()
+    except OSError as error:
+        raise StoreUnusable(path=path, reason=error.strerror) from error
+    if not exists:
+        raise StoreMissing(path=path)
 
 
 def _connected(path: Path, wait: float) -> sqlite3.Connection:

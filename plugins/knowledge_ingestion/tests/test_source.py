@@ -227,6 +227,19 @@ def test_file_that_changes_under_way(place):
         steps.extract_content(source, place.context())
 
 
+def test_reader_that_changes_under_way(place):
+    """A run whose plugin was updated while it was down does not mix two ways of reading or cutting."""
+    here = place.context()
+    extracted = steps.extract_content(steps.validate_source(place.state(place.file("a.txt", TEXT), "text")), here)
+    structured = steps.structure_knowledge(extracted, here)
+    for use in (
+        lambda: steps.structure_knowledge(extracted.model_copy(update={"text_sha256": "0"}), here),
+        lambda: steps.validate_quality(structured.model_copy(update={"passages_sha256": "0"}), here),
+    ):
+        with pytest.raises(errors.ReadingChanged, match="since this plugin was updated: expected SHA-256 0,"):
+            use()
+
+
 def test_every_refusal_is_final_and_has_its_own_code():
     """All named errors but the busy store are permanent, with exit code 1, a sentence, a remedy and a code."""
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, PermanentError)]

@@ -156,6 +156,14 @@ def test_other_files_are_not_stores(place):
         ingest(place, store=str(text / "k.db"))
 
 
+def test_impossible_store(place):
+    """A path that no file can have is refused in the same words, for search and for a run."""
+    path = place.folder / ("x" * 5000)
+    for use in (lambda: search(path, "pump"), lambda: ingest(place, store=str(path))):
+        with pytest.raises(errors.StoreUnusable, match="cannot be used: File name too long"):
+            use()
+
+
 def test_missing_store(place):
     """A search in a store that does not exist says so and makes none."""
     for use in (

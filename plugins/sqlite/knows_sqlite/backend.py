@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
 _CHECKPOINT_BYTES: Final = 4_000_000  # of write-ahead log; SQLite's own default is as much
+_WRITES_BETWEEN_LOOKS: Final = 32
 _COLUMNS: Final = "run, template, version, status, created_at, updated_at, epoch, owner"
 # The epoch, the sequence and the insert in one statement: nobody can come between.
 _INSERT_FENCED: Final = """
@@ -43,6 +44,8 @@ class SQLiteBackend:
         except OSError as error:
             raise AccessDenied(path=owners, reason=str(error)) from error
         self._lock = threading.RLock()
+        self._log = self._path.with_name(f"{self._path.name}-wal")
+        self._writes = 0
         self._closed = False
         try:
             self._connection = open_database(self._path, self._gate)
@@ -169,12 +172,11 @@ class SQLiteBackend:
 
     def _checkpoint(self) -> None:
         """Move the write-ahead log into the file once it has grown, where SQLite must not do so by itself."""
-        if not needs_gate():
+        self._writes += 1
+        if self._writes % _WRITES_BETWEEN_LOOKS or not needs_gate() or self._log.stat().st_size < _CHECKPOINT_BYTES:
             return
-        log = self._path.with_name(f"{self._path.name}-wal")
-        if log.exists() and log.stat().st_size > _CHECKPOINT_BYTES:
-            with self._gate.alone():
-                self._connection.execute("pragma wal_checkpoint(truncate)")
+        with self._gate.alone():
+            self._connection.execute("pragma wal_checkpoint(truncate)")
 
 
 def _now() -> str:

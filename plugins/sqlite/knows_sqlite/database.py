@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -97,15 +98,14 @@ def _number(connection: sqlite3.Connection, pragma: str) -> int:
 def translated(error: OSError | sqlite3.Error, path: Path) -> BackendError | AccessDenied:
     """The project's error for one of the driver's, naming the file and the next move."""
     text = str(error)
-    if isinstance(error, PermissionError) or "readonly" in text or "unable to open" in text:
-        return AccessDenied(path=path, reason=text)
-    if "disk is full" in text or getattr(error, "errno", None) == 28:  # noqa: PLR2004 - ENOSPC
+    if "disk is full" in text or getattr(error, "errno", None) == errno.ENOSPC:
         free = shutil.disk_usage(path.parent).free
         hint = "Make room and resume the run; every recorded step is safe."
         return BackendError(backend=str(path), reason=f"{text} ({free} bytes free)", hint=hint)
+    if isinstance(error, OSError) or "readonly" in text or "unable to open" in text:
+        return AccessDenied(path=path, reason=text)
     if "locked" in text or "busy" in text:
         hint = f"Another program held the file for {_BUSY_SECONDS:.0f} s; close it and resume the run."
-        return BackendError(backend=str(path), reason=text, hint=hint)
-    return BackendError(
-        backend=str(path), reason=text, hint="Check the file with `sqlite3 FILE 'pragma integrity_check'`."
-    )
+    else:
+        hint = "Check the file with `sqlite3 FILE 'pragma integrity_check'`, or restore it from a backup."
+    return BackendError(backend=str(path), reason=text, hint=hint)

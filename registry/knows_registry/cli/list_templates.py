@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,7 +39,8 @@ def list_templates(answers: Answers, broken: bool) -> None:
         answers.text(*fault_lines(faults) or ["Nothing is known to be broken; `kwf plugins check` imports everything."])
         return
     offers = catalog.offers()
-    rows = [_row(offer, _status(offer, offers, verdicts)) for offer in offers]
+    claims = Counter(offer[:2] for offer in offers)
+    rows = [_row(offer, "duplicate" if claims[offer[:2]] > 1 else _status(offer, verdicts)) for offer in offers]
     answers.object({"templates": rows, "broken": len(faults)})
     if rows:
         cells = [[row["name"], row["version"], _distribution(row), row["status"]] for row in rows]
@@ -77,10 +79,8 @@ def fault_lines(faults: list[Fault]) -> list[str]:
     ]
 
 
-def _status(offer: Offer, offers: list[Offer], verdicts: dict[Entry, Verdict]) -> str:
-    """`duplicate`, `broken: why`, `ok`, or `unchecked` where no verdict holds."""
-    if sum(offer[:2] == other[:2] for other in offers) > 1:
-        return "duplicate"
+def _status(offer: Offer, verdicts: dict[Entry, Verdict]) -> str:
+    """`broken: why`, `ok`, or `unchecked` where no verdict holds."""
     verdict = verdicts.get(offer.entry) if offer.entry else None
     if verdict is None:
         return "unchecked"

@@ -1,0 +1,217 @@
+"""What is particular to the SQLite backend: its file, its journal mode, its owners."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime
+
+import pytest
+
+from knows_core import AccessDenied, Append, BackendError, LocalEngine, RunBusy, RunRow, RunStatus, pipeline, step
+from knows_sqlite import SQLiteBackend, backend, database
+from knows_sqlite.database import SCHEMA, needs_gate
+
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+ROW = RunRow("r", "t", "1.0.0", RunStatus.RUNNING, MOMENT, MOMENT)
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "journals.db"
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///sub/runs.db", "sub/runs.db"),
+        ("sqlite:////{root}/runs.db", "runs.db"),
+        ("sqlite:runs.db", "runs.db"),
+        ("sqlite:///with%20blank.db", "with blank.db"),
+    ],
+)
+def test_urls_name_files(url, path, tmp_path, monkeypatch):
+    """Three slashes and a relative path, four and an absolute one; folders are made."""
+    monkeypatch.chdir(tmp_path)
+    SQLiteBackend.from_url(url.format(root=str(tmp_path).lstrip("/"))).close()
+    assert (tmp_path / path).is_file()
+
+
+@pytest.mark.parametrize("url", ["sqlite:", "sqlite:///", "sqlite:///:memory:"])
+def test_a_url_without_a_file_is_refused(url):
+    """It is told how to write one."""
+    with pytest.raises(BackendError, match=r"names no file.*sqlite:///FILE"):
+        SQLiteBackend.from_url(url)
+
+
+def test_only_its_person_may_read_it(file):
+    """The file is 0600 and the folder of owners 0700, whatever the umask."""
+    before = os.umask(0)
+    try:
+        opened = SQLiteBackend(file)
+    finally:
+        os.umask(before)
+    opened.create(ROW, [b"secret"])
+    assert {oct(one.stat().st_mode & 0o777) for one in file.parent.glob("journals.db*") if one.is_file()} == {"0o600"}
+    assert oct((file.parent / "journals.db.owners").stat().st_mode & 0o777) == "0o700"
+    opened.close()
+
+
+def test_every_commit_is_synced(file):
+    """Write-ahead log with synchronous=FULL (2): a commit survives a loss of power."""
+    opened = SQLiteBackend(file)
+    asked = [opened._connection.execute(f"pragma {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    assert asked == ["wal", 2]
+    opened.close()
+
+
+@pytest.mark.parametrize(("version", "gate"), [((3, 37, 0), True), ((3, 51, 2), True), ((3, 51, 3), False)])
+def test_checkpoints_are_taken_alone_where_sqlite_needs_it(version, gate):
+    """Before 3.51.3 a checkpoint beside a write can damage the file."""
+    assert needs_gate(version) is gate
+
+
+@pytest.mark.parametrize("gated", [True, False])
+def test_the_log_is_moved_into_the_file(file, monkeypatch, gated):
+    """With the gate or without it, the write-ahead log stays bounded while several owners write."""
+    monkeypatch.setattr(backend, "needs_gate", lambda: gated)
+    monkeypatch.setattr(database, "needs_gate", lambda: gated)
+    first, second = SQLiteBackend(file), SQLiteBackend(file)
+    epoch = first.create(ROW, [b"0"])
+    second.create(RunRow("s", "t", "1.0.0", RunStatus.RUNNING, MOMENT, MOMENT), [b"0"])
+    for at in range(1, 151):
+        assert first.append([Append("r", epoch, at, (b"x" * 50_000,))]) == [True]
+        assert second.append([Append("s", epoch, at, (b"y",))]) == [True]
+    assert file.with_name("journals.db-wal").stat().st_size < 6_000_000
+    assert len(second.load("r")[1]) == 151
+    first.close()
+    second.close()
+
+
+def test_too_old_a_library_is_named(file, monkeypatch):
+    """Below 3.37 there are no STRICT tables, and the error says what to do."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
+    with pytest.raises(BackendError, match=r"older than 3.37.*newer SQLite"):
+        SQLiteBackend(file)
+
+
+def test_another_programs_database_is_not_touched(file):
+    """A file with foreign tables is refused and stays as it is."""
+    with sqlite3.connect(file) as foreign:
+        foreign.execute("create table theirs (x)")
+    foreign.close()
+    before = file.read_bytes()
+    with pytest.raises(BackendError, match="database of another program"):
+        SQLiteBackend(file)
+    assert file.read_bytes() == before
+
+
+def test_a_newer_schema_is_not_touched(file):
+    """A file that a later version wrote is refused, never written."""
+    SQLiteBackend(file).close()
+    with sqlite3.connect(file) as later:
+        later.execute(f"pragma user_version={SCHEMA + 1}")
+    later.close()
+    before = file.read_bytes()
+    with pytest.raises(BackendError, match=rf"schema is version {SCHEMA + 1}, this program knows up to {SCHEMA}"):
+        SQLiteBackend(file)
+    assert file.read_bytes() == before
+
+
+def test_a_file_that_is_no_database_is_named(file):
+    """Rubbish is an error with the path, not a crash, and is not overwritten."""
+    file.write_bytes(b"not a database at all" * 100)
+    with pytest.raises(BackendError, match=r"journals\.db: file is not a database"):
+        SQLiteBackend(file)
+    assert file.read_bytes().startswith(b"not a database")
+
+
+def test_a_place_that_cannot_be_opened_is_named(tmp_path):
+    """A folder where a file should be, and a file where a folder should be."""
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(AccessDenied, match="folder may not be opened"):
+        SQLiteBackend(tmp_path / "folder")
+    (tmp_path / "plain").touch()
+    with pytest.raises(AccessDenied, match="may not be opened"):
+        SQLiteBackend(tmp_path / "plain" / "runs.db")
+
+
+def test_a_full_disk_is_named_and_resume_works(file):
+    """The error tells path and bytes free; recorded steps are safe, and with room the run goes on."""
+    calls = []
+
+    def body(name):
+        def run(result, state):
+            calls.append(name)
+            return "x" * 60_000
+
+        return step(run, name=name)
+
+    template = pipeline([body(f"s{number}") for number in range(10)], name="t", version="1.0")
+    opened = SQLiteBackend(file)
+    opened._connection.execute("pragma max_page_count=80")
+    with pytest.raises(BackendError, match=r"journals\.db: database or disk is full \([0-9]+ bytes free\)"):
+        LocalEngine(opened).run(template, run_id="r")
+    recorded = [one.content["path"] for one in LocalEngine(opened).history("r") if one.kind == "StepDone"]
+    assert 0 < len(recorded) < 10
+    calls.clear()
+    opened._connection.execute("pragma max_page_count=1000000")
+    assert LocalEngine(opened).resume("r", template).status is RunStatus.COMPLETED
+    assert calls == [f"s{number}" for number in range(len(recorded), 10)]
+    opened.close()
+
+
+HOLD = """
+import sys
+from datetime import UTC, datetime
+from knows_core import RunRow, RunStatus
+from knows_sqlite import SQLiteBackend
+moment = datetime(2026, 1, 1, tzinfo=UTC)
+backend = SQLiteBackend(sys.argv[1])
+backend.create(RunRow("r", "t", "1.0.0", RunStatus.RUNNING, moment, moment), [b"0"])
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_dead_owner_is_noticed_at_once(file):
+    """While its process lives the run is busy; after SIGKILL it can be claimed with no wait."""
+    command = [sys.executable, "-c", HOLD, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "ready\n"
+        opened = SQLiteBackend(file)
+        with pytest.raises(RunBusy, match=f"process {holder.pid} "):
+            opened.claim("r")
+        holder.send_signal(signal.SIGKILL)
+        holder.wait(timeout=30)
+    assert opened.claim("r") == 2
+    opened.close()
+    assert list((file.parent / "journals.db.owners").glob("*.lock")) == []
+
+
+def test_a_forked_child_does_not_keep_a_dead_owner_alive(file):
+    """A child that outlives its parent holds none of the parent's locks."""
+    script = HOLD.replace(
+        'print("ready", flush=True)', 'import os\nif os.fork():\n    os._exit(0)\nprint("child", flush=True)'
+    )
+    command = [sys.executable, "-W", "ignore", "-c", script, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "child\n"
+        holder.wait(timeout=30)
+        opened = SQLiteBackend(file)
+        assert opened.claim("r") == 2
+        opened.close()
+        assert holder.stdin
+        holder.stdin.close()
+
+
+def test_closing_twice_is_closing_once(file):
+    """close() can be called again."""
+    opened = SQLiteBackend(file)
+    opened.close()
+    opened.close()
