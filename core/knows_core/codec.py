@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TAG: Final = "$"
 _DEEPEST: Final = 200
+_PYDANTIC_ZONE: Final = "pydantic_core._pydantic_core.TzInfo"  # what pydantic makes of the text of a time with a zone
 _PLAIN_INT_BITS: Final = 1024  # JSON text of larger ints is slow, and beyond 4,300 digits Python refuses it
 
 
@@ -165,13 +166,15 @@ def _encode_datetime(_codec: Codec, value: datetime, _depth: int) -> Any:
     if value.tzinfo is None:
         raise _Refused("a datetime without a time zone", "Make it aware: datetime.now(UTC).")
     zone: Any = value.tzinfo
+    kind = f"{type(zone).__module__}.{type(zone).__qualname__}"
     if type(zone) is timezone:
         offset: timedelta = zone.utcoffset(None)
-        name = zone.tzname(None)
-        plain = timezone(offset)
-        where: Any = [offset // timedelta(microseconds=1), *([] if name == plain.tzname(None) else [name])]
-    elif type(zone).__module__ == "zoneinfo" and getattr(zone, "key", None):
+        own_name = [] if zone.tzname(None) == timezone(offset).tzname(None) else [zone.tzname(None)]
+        where: Any = [offset // timedelta(microseconds=1), *own_name]
+    elif kind == "zoneinfo.ZoneInfo" and zone.key:
         where = zone.key
+    elif kind == _PYDANTIC_ZONE:
+        where = {"pydantic": int(zone.utcoffset(None).total_seconds())}
     else:
         raise _Refused(f"a datetime in the zone {zone!r}", "Use datetime.timezone or zoneinfo.ZoneInfo.")
     return {TAG: "datetime", "at": value.replace(tzinfo=None).isoformat(), "zone": where, "fold": value.fold}
@@ -179,10 +182,15 @@ def _encode_datetime(_codec: Codec, value: datetime, _depth: int) -> Any:
 
 def _decode_datetime(_codec: Codec, data: dict[str, Any]) -> datetime:
     zone = data["zone"]
+    found: Any
     if isinstance(zone, str):
         from zoneinfo import ZoneInfo  # only values with a named zone pay for it
 
-        found: Any = ZoneInfo(zone)
+        found = ZoneInfo(zone)
+    elif isinstance(zone, dict):
+        from pydantic_core import TzInfo  # only values with such a zone pay for it
+
+        found = TzInfo(typing.cast("dict[str, int]", zone)["pydantic"])
     else:
         found = timezone(timedelta(microseconds=zone[0]), *zone[1:])
     return datetime.fromisoformat(data["at"]).replace(tzinfo=found, fold=data["fold"])

@@ -34,7 +34,9 @@ def open_backend(url: str, hooks: PluginManager | None) -> StateBackend:
     except KnowsError:
         raise
     except Exception as error:
-        reason = f"its plugin failed with {type(error).__name__}: {error}"
+        # A foreign text may quote the URL, and that may hold a password.
+        text = "" if "@" in url else f": {error}"
+        reason = f"its plugin failed with {type(error).__name__}{text}"
         raise BackendError(
             backend=f"{scheme} backend", reason=reason, hint="Report it to the plugin's author."
         ) from error

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr
+from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, TypeAdapter
 
 from knows_core import NotStorable
 from knows_core.codec import Codec, UnreadableValue, declared_types
@@ -173,6 +173,13 @@ def test_crafted_data_is_an_error_and_never_an_import(data):
     """Unknown tags, unknown classes and missing or foreign parts raise one error."""
     with pytest.raises(UnreadableValue):
         CODEC.decode(data)
+
+
+def test_a_time_that_pydantic_read_from_text_comes_back():
+    """pydantic gives such times a zone of its own class; it survives like the others."""
+    value = TypeAdapter(datetime).validate_python("2026-01-02T03:04:05+01:30")
+    back = through(value)
+    assert (back, type(back.tzinfo), back.isoformat()) == (value, type(value.tzinfo), "2026-01-02T03:04:05+01:30")
 
 
 def test_without_the_template_objects_are_readable_data():

@@ -22,7 +22,10 @@ json_option = click.option(
 
 
 class Failure(NamedTuple):
-    """Why a command failed, as it is told to a person or a program."""
+    """Why a command failed, as it is told to a person or a program.
+
+    A person gets `sentence` where there is one, which also says where it happened; a program has that in other fields.
+    """
 
     code: str
     type: str
@@ -30,6 +33,7 @@ class Failure(NamedTuple):
     step: str | None = None
     next_move: str | None = None
     exit_code: int = 1
+    sentence: str | None = None
 
     @property
     def error(self) -> dict[str, Any]:
@@ -105,7 +109,7 @@ class Answers:
     def fail(self, failure: Failure) -> None:
         """Tell both readers why the command failed and what to do next."""
         failure = failure._replace(next_move=failure.next_move or self._known.get("next_move"))
-        self.note(f"kwf: {shown(failure.message)}")
+        self.note(f"kwf: {shown(failure.sentence or failure.message)}")
         if failure.next_move:
             self.note(f"Next: {shown(failure.next_move)}")
         told: dict[str, Any] = {**self._known, "error": failure.error, "next_move": failure.next_move}

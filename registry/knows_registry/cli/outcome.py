@@ -45,10 +45,11 @@ def _failure(run: Run, resume: str | None) -> Failure:
     return Failure(
         code=code,
         type=str(error.get("type")),
-        message=f"{where} failed with {error.get('type')}: {error.get('message')}",
+        message=str(error.get("message")),
         step=error.get("step"),
         next_move=f"remove the cause, then `{resume}`" if resume else "remove the cause and run it again",
         exit_code=ContractError.exit_code if misfit else _FAILED,
+        sentence=f"{where} failed with {error.get('type')}: {error.get('message')}",
     )
 
 
