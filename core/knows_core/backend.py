@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from knows_core.errors import RunBusy, RunExists, UnknownRun
 
@@ -36,8 +36,7 @@ class RunRow:
     owner: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """Records to add to a run: at `sequence`, by the owner of `epoch`, with the status from then on (None: as is)."""
 
     run: str

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TAG: Final = "$"
 _DEEPEST: Final = 200
+_AS_THEY_ARE: Final = frozenset((str, bool, type(None)))
 _PYDANTIC_ZONE: Final = "pydantic_core._pydantic_core.TzInfo"  # what pydantic makes of the text of a time with a zone
 _PLAIN_INT_BITS: Final = 1024  # JSON text of larger ints is slow, and beyond 4,300 digits Python refuses it
 
@@ -41,13 +42,15 @@ class Codec:
     def __init__(self, types: Mapping[str, type] | None) -> None:
         self._types = types
 
-    def encode(self, value: Any, *, where: str) -> Any:
-        """The value as JSON data. Raises NotStorable with the path inside `where`."""
+    def encode(self, value: Any, *where: str) -> Any:
+        """The value as JSON data. Raises NotStorable with the path inside the value, which `where` names."""
+        if type(value) in _AS_THEY_ARE:
+            return value
         try:
             return self._encode(value, 0)
         except _Refused as refused:
             path = "$" + "".join(reversed(refused.path))
-            facts = {"where": where, "path": path, "found": refused.found, "hint": refused.hint}
+            facts = {"where": " ".join(where), "path": path, "found": refused.found, "hint": refused.hint}
         raise NotStorable(**facts)
 
     def decode(self, data: Any) -> Any:
@@ -66,7 +69,7 @@ class Codec:
 
     def _encode(self, value: Any, depth: int) -> Any:
         kind = kind_of(value)
-        if kind in (str, bool, type(None)):
+        if kind in _AS_THEY_ARE:
             return value
         if depth > _DEEPEST:
             raise _Refused(f"more than {_DEEPEST} levels, or a cycle", "Flatten it.")

@@ -1,12 +1,13 @@
 """What a run is bound to: the shape of its template as data, its digest, and the first difference between two shapes.
 
-The contract (boundary types, state keys, errors) has its place beside the shape in a run's first record.
+Computed for recorded runs only, once per template.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +16,22 @@ if TYPE_CHECKING:
 
     from knows_core.flow import Step
     from knows_core.records import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What of a template stands in the first record of a run; the contract has its place beside the shape."""
+
+    shape: Shape
+    shape_digest: str
+    contract_digest: str | None
+    code: dict[str, str]
+
+
+def fingerprint_of(steps: Sequence[tuple[str, Step[Any, Any]]]) -> Fingerprint:
+    """The fingerprint of a template, from its steps with their paths in order."""
+    shape = shape_of(steps)
+    return Fingerprint(shape, digest_of(shape), None, {path: code_digest(step) for path, step in steps})
 
 
 def shape_of(steps: Sequence[tuple[str, Step[Any, Any]]]) -> Shape:

@@ -182,7 +182,7 @@ class LocalEngine:
     ) -> Execution:
         if isinstance(template, str):
             template = self._find(template)
-        wanted = order(definition_of(template), value, state, run_id, reference)
+        wanted = order(definition_of(template), value, state, self._clock, run_id, reference)
         if self.backend is None:
             return begin(wanted, self._clock)
         from knows_core.recorded import begin_recorded  # with the codec and the journal: for recorded runs only
@@ -276,7 +276,7 @@ def execute(template: WorkflowTemplate, state: WorkflowState) -> Any:
     engine = LocalEngine()
     given = {key: state[key] for key in state if key != ERROR_KEY}
     try:
-        execution = begin(order(definition_of(template), None, given), _now)
+        execution = begin(order(definition_of(template), None, given, _now), _now)
     except Exception as error:
         state[ERROR_KEY] = error_record(error, _now(), None, None)
         raise

@@ -195,7 +195,7 @@ class NotStorable(ContractError, TypeError):
     """A value cannot be written to the journal as it is, so the step does not count as done."""
 
     code = "not-storable"
-    sentence = "{where}{path}: expected a value that can be recorded, found {found}"
+    sentence = "{where} {path}: expected a value that can be recorded, found {found}"
     remedy = "{hint}"
 
 

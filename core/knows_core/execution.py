@@ -71,21 +71,23 @@ def order(
     definition: Definition,
     value: Any,
     state: Mapping[str, Any],
+    clock: Callable[[], datetime],
     run_id: str | None = None,
     reference: str | None = None,
 ) -> Order:
     """Check what is wanted and fill in what is left open. Raises ContractError, BadRunId."""
     filled = definition.start(value, state)
-    run = run_id if run_id is not None else _new_id(definition)
+    run = run_id if run_id is not None else _new_id(definition, clock())
     if not _RUN_ID.fullmatch(run):
         raise BadRunId(found=run[:200])
     return Order(run, definition, value, filled, reference)
 
 
-def _new_id(definition: Definition) -> str:
+def _new_id(definition: Definition, at: datetime) -> str:
+    """An id that tells template and moment (UTC); ids that sort by time also keep a run's records together on disk."""
     import uuid  # a run under a given id does without
 
-    return f"{definition.name[:100]}-{uuid.uuid4().hex[:12]}"
+    return f"{definition.name[:90]}-{at:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:10]}"
 
 
 def begin(wanted: Order, clock: Callable[[], datetime]) -> Execution:

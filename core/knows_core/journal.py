@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from knows_core.envelope import describe
@@ -38,26 +38,26 @@ class JournalWriter:
 
     def write(self, record: Record, at: datetime) -> bytes:
         """The bytes of the next record. Raises NotStorable, and then the record does not count."""
-        payload = _text({"kind": type(record).__name__, "at": at.isoformat(), **self._content(record)}).encode()
+        content = self._content(record)
+        payload = _text({"kind": type(record).__name__, "at": at.timestamp(), **content}).encode()
         self._digest = hashlib.sha256(self._digest + payload).digest()
         if isinstance(record, StepDone):
             self._last = record
         return _MAGIC + self._digest + payload
 
+    def _done(self, record: StepDone) -> dict[str, Any]:
+        path, attempt, result, changes = record
+        content = {"path": path, "attempt": attempt, "result": self._codec.encode(result, "result of", path)}
+        if changes.written:
+            content["set"] = self._state(changes.written, path)
+        if changes.dropped:
+            content["drop"] = list(changes.dropped)
+        return content
+
     def _content(self, record: Record) -> dict[str, Any]:
         match record:
-            case StepDone(path, attempt, result, changes):
-                self._last = record
-                encoded = {
-                    "path": path,
-                    "attempt": attempt,
-                    "result": self._codec.encode(result, where=f"result of {path} "),
-                }
-                if changes.written:
-                    encoded["set"] = self._state(changes.written, path)
-                if changes.dropped:
-                    encoded["drop"] = list(changes.dropped)
-                return encoded
+            case StepDone():
+                return self._done(record)
             case StepFailed(path, attempt, error):
                 return {"path": path, "attempt": attempt, "error": describe(error)}
             case RunEnded():
@@ -66,12 +66,12 @@ class JournalWriter:
                 return {"edited": list(edited)}
             case RunCreated():
                 content = record._asdict()
-                content["input"] = self._codec.encode(record.input, where="input ")
+                content["input"] = self._codec.encode(record.input, "the input")
                 content["state"] = self._state(record.state, "the run")
                 return content
 
     def _state(self, values: Mapping[str, Any], writer: str) -> dict[str, Any]:
-        return {key: self._codec.encode(value, where=f"state {key!r} of {writer} ") for key, value in values.items()}
+        return {key: self._codec.encode(value, "state", key, "of", writer) for key, value in values.items()}
 
     def _ending(self, record: RunEnded) -> dict[str, Any]:
         content: dict[str, Any] = {"status": record.status}
@@ -80,7 +80,7 @@ class JournalWriter:
         elif self._last is not None and record.result is self._last.result:
             content["result_of"] = self._last.path  # most results are the last step's: do not store them twice
         elif record.status is RunStatus.COMPLETED:
-            content["result"] = self._codec.encode(record.result, where="result of the run ")
+            content["result"] = self._codec.encode(record.result, "result of the run")
         return content
 
 
@@ -96,7 +96,7 @@ def read(run: str, records: Iterable[bytes]) -> tuple[list[Entry], bytes]:
         if record[len(_MAGIC) : _HEAD] != expected:
             raise RecordCorrupt(run=run, sequence=sequence, reason="its checksum, chained to the one before, differs")
         content: dict[str, Any] = json.loads(payload)
-        entries.append(Entry(sequence, content.pop("kind"), datetime.fromisoformat(content.pop("at")), content))
+        entries.append(Entry(sequence, content.pop("kind"), datetime.fromtimestamp(content.pop("at"), UTC), content))
         digest = expected
     if not entries or entries[0].kind != RunCreated.__name__:
         raise RecordCorrupt(run=run, sequence=0, reason="the run's first record is missing")

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from knows_core.backend import RunRow
-from knows_core.contract import code_digest, digest_of, first_difference, shape_of
+from knows_core.contract import first_difference
 from knows_core.errors import ShapeChanged
 from knows_core.execution import Execution
 from knows_core.journal import JournalWriter, fold, read
@@ -19,7 +19,7 @@ from knows_core.recorder import JournalRecorder
 from knows_core.records import RunCreated, RunResumed
 from knows_core.run import Run, RunStatus
 from knows_core.state import WorkflowState
-from knows_core.viewing import bound_definition, codec_of, decoded, history, view
+from knows_core.viewing import bound_definition, decoded, history, view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,18 +34,18 @@ if TYPE_CHECKING:
 def begin_recorded(wanted: Order, backend: StateBackend, clock: Callable[[], datetime]) -> Execution:
     """A new run, its first record durable. Raises NotStorable, RunExists, BackendError."""
     definition, at = wanted.definition, clock()
-    shape = shape_of(definition.steps)
-    writer = JournalWriter(codec_of(definition))
+    printed = definition.fingerprint
+    writer = JournalWriter(definition.codec)
     created = RunCreated(
         template=definition.name,
         version=str(definition.version),
         reference=wanted.reference,
         input=wanted.input,
         state=wanted.state,
-        shape=shape,
-        shape_digest=digest_of(shape),
-        contract_digest=None,
-        code={path: code_digest(step) for path, step in definition.steps},
+        shape=printed.shape,
+        shape_digest=printed.shape_digest,
+        contract_digest=printed.contract_digest,
+        code=printed.code,
     )
     row = RunRow(wanted.id, definition.name, str(definition.version), RunStatus.RUNNING, at, at)
     epoch = backend.create(row, [writer.write(created, at)])
@@ -88,14 +88,14 @@ def _continued(
     entries, digest = read(run, records)
     log = fold(run, entries)
     _same_shape(run, definition, log.created)
-    codec = codec_of(definition)
+    codec = definition.codec
     state = WorkflowState({key: decoded(codec, value, run) for key, value in log.state.items()})
     recorded = _Recorded(log.results, codec, run)
     situation = Situation(state, definition.typed, recorded, log.attempts, log.interrupted + (not log.failed))
     writer = JournalWriter(codec, digest)
     recorder = JournalRecorder(backend, writer, run=run, epoch=row.epoch, sequence=len(entries), clock=clock)
     was = log.created["code"]
-    recorder.add(RunResumed([path for path, step in definition.steps if was.get(path) != code_digest(step)]))
+    recorder.add(RunResumed([path for path, digest in definition.fingerprint.code.items() if was.get(path) != digest]))
     recorder.set_status(RunStatus.RUNNING)
     machine = run_flow(definition.flow, decoded(codec, log.created["input"], run), situation)
     past = functools.partial(history, backend, run)
@@ -103,9 +103,9 @@ def _continued(
 
 
 def _same_shape(run: str, definition: Definition, created: Mapping[str, Any]) -> None:
-    shape = shape_of(definition.steps)
-    if digest_of(shape) != created["shape_digest"]:
-        difference = first_difference(created["shape"], shape) or "their digests differ"
+    now = definition.fingerprint
+    if now.shape_digest != created["shape_digest"]:
+        difference = first_difference(created["shape"], now.shape) or "their digests differ"
         raise ShapeChanged(run=run, template=definition, difference=difference)
 
 

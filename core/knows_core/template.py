@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from knows_core.codec import Codec
+    from knows_core.contract import Fingerprint
     from knows_core.models import TypedState
     from knows_core.state import WorkflowState
     from knows_core.version import Requirement
@@ -94,6 +96,22 @@ class Definition:
         from knows_core.models import TypedState  # the room that imports pydantic
 
         return TypedState(self.model, str(self))
+
+    @functools.cached_property
+    def fingerprint(self) -> Fingerprint:
+        """What a recorded run is bound to."""
+        from knows_core.contract import fingerprint_of  # for recorded runs only
+
+        return fingerprint_of(self.steps)
+
+    @functools.cached_property
+    def codec(self) -> Codec:
+        """The codec with the classes that the steps' annotations and the state model declare."""
+        from knows_core.codec import Codec, declared_types  # for recorded runs only
+
+        # A context is handed to a step, never returned or stored: its class is none of the template's.
+        named = [one for _, step in self.steps for name, one in step.annotations.items() if name != "context"]
+        return Codec(declared_types([*named, self.model]))
 
     @functools.cached_property
     def first_input(self) -> Any:

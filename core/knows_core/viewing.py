@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from knows_core.codec import Codec, UnreadableValue, declared_types
+from knows_core.codec import Codec, UnreadableValue
 from knows_core.errors import RecordCorrupt, RegistryError, TemplateVersionMissing
 from knows_core.journal import fold, read
 from knows_core.run import Run, RunStatus
@@ -31,7 +31,7 @@ def view(backend: StateBackend, templates: Templates | None, run: str, template:
     row, records = backend.load(run)
     log = fold(run, read(run, records)[0])
     try:
-        codec = codec_of(bound_definition(row, templates, template))
+        codec = bound_definition(row, templates, template).codec
     except (TemplateVersionMissing, RegistryError):
         codec = Codec(None)  # readable without the plugin: objects come back as data
     return run_of(backend, row, log, codec)
@@ -51,13 +51,6 @@ def bound_definition(row: RunRow, templates: Templates | None, template: Workflo
     if str(definition) != wanted:
         raise TemplateVersionMissing(run=row.run, template=wanted, found=f"{definition} is there")
     return definition
-
-
-def codec_of(definition: Definition) -> Codec:
-    """The codec with the classes that the template's annotations and state model declare."""
-    # A context is handed to a step, never returned or stored: its class is none of the template's.
-    annotations = [one for _, step in definition.steps for name, one in step.annotations.items() if name != "context"]
-    return Codec(declared_types([*annotations, definition.model]))
 
 
 def run_of(backend: StateBackend, row: RunRow, log: Log, codec: Codec) -> Run:

@@ -54,7 +54,7 @@ CODEC = Codec(declared_types([Outer, Cached]))
 
 def through(value, codec=CODEC):
     """The value written to text and read back."""
-    return codec.decode(json.loads(json.dumps(codec.encode(value, where="value "), allow_nan=False)))
+    return codec.decode(json.loads(json.dumps(codec.encode(value, "value"), allow_nan=False)))
 
 
 FLOATS = st.floats(allow_nan=True).map(lambda one: struct.unpack("<d", struct.pack("<d", one))[0])
@@ -89,7 +89,7 @@ def test_what_is_stored_comes_back_the_same(value):
 @given(VALUES)
 def test_the_encoding_is_canonical(value):
     """The same value always has the same bytes."""
-    assert json.dumps(CODEC.encode(value, where="")) == json.dumps(CODEC.encode(through(value), where=""))
+    assert json.dumps(CODEC.encode(value, "")) == json.dumps(CODEC.encode(through(value), ""))
 
 
 @pytest.mark.parametrize("value", [10**400, -(10**400), 2**64, -0.0, math.inf, "\ud800", "\x00", {"$": "tuple"}])
@@ -129,7 +129,7 @@ def test_cached_properties_are_not_part_of_a_value():
 def test_everything_else_is_refused_with_its_path(value, path, found):
     """A type outside the closed set is named together with where it stands."""
     with pytest.raises(NotStorable) as caught:
-        CODEC.encode(value, where="result of a ")
+        CODEC.encode(value, "result of a")
     assert f"result of a {path}:" in str(caught.value)
     assert found in str(caught.value)
 
@@ -137,7 +137,7 @@ def test_everything_else_is_refused_with_its_path(value, path, found):
 def test_a_class_that_nobody_declared_is_refused():
     """What could not be read back is not written."""
     with pytest.raises(NotStorable, match="Point, which the template does not declare"):
-        Codec({}).encode(Point(1.0), where="")
+        Codec({}).encode(Point(1.0), "")
 
 
 def test_attributes_beside_the_fields_are_refused():
@@ -145,7 +145,7 @@ def test_attributes_beside_the_fields_are_refused():
     value = Cached(1)
     value.other = 2  # type: ignore[attr-defined]
     with pytest.raises(NotStorable, match="attributes that are not fields"):
-        CODEC.encode(value, where="")
+        CODEC.encode(value, "")
 
 
 def test_cycles_and_depth_are_refused():
@@ -153,7 +153,7 @@ def test_cycles_and_depth_are_refused():
     value: list[object] = []
     value.append(value)
     with pytest.raises(NotStorable, match="more than 200 levels, or a cycle"):
-        CODEC.encode(value, where="")
+        CODEC.encode(value, "")
 
 
 @pytest.mark.parametrize(
@@ -184,5 +184,5 @@ def test_a_time_that_pydantic_read_from_text_comes_back():
 
 def test_without_the_template_objects_are_readable_data():
     """A codec without types shows an object as the dict of its fields."""
-    data = CODEC.encode(Outer(inner=Inner(n=1)), where="")
+    data = CODEC.encode(Outer(inner=Inner(n=1)), "")
     assert Codec(None).decode(data) == {"inner": {"n": 1}, "when": None, "points": ()}

@@ -243,7 +243,7 @@ def test_a_result_that_cannot_be_stored_fails_its_step(engine):
 
 def test_an_input_or_state_that_cannot_be_stored_makes_no_run(engine):
     """What the first record cannot hold is refused before the run is created."""
-    with pytest.raises(NotStorable, match="state 'x' of the run"):
+    with pytest.raises(NotStorable, match="state x of the run"):
         engine.run(Trial("a").template(), state={"x": object()})
     assert engine.runs() == []
 

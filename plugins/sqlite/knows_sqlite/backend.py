@@ -8,7 +8,7 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 from urllib.parse import unquote
 
 from knows_core import AccessDenied, Append, BackendError, RunBusy, RunExists, RunRow, RunStatus, UnknownRun
@@ -16,16 +16,17 @@ from knows_sqlite.database import needs_gate, open_database, translated
 from knows_sqlite.owners import Gate, Owner
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
+T = TypeVar("T")
 _CHECKPOINT_BYTES: Final = 4_000_000  # of write-ahead log; SQLite's own default is as much
-_WRITES_BETWEEN_LOOKS: Final = 32
+_COMMIT_BYTES: Final = 4_096  # what a commit adds to the log besides its records: about a page
 _COLUMNS: Final = "run, template, version, status, created_at, updated_at, epoch, owner"
 # The epoch, the sequence and the insert in one statement: nobody can come between.
 _INSERT_FENCED: Final = """
-    insert into record (run, sequence, data) select :run, :sequence, :data
-    where exists (select 1 from run where run = :run and epoch = :epoch)
-    and :sequence = (select coalesce(max(sequence), -1) + 1 from record where run = :run)"""
+    insert into record (run, sequence, data) select ?1, ?2, ?3
+    where exists (select 1 from run where run = ?1 and epoch = ?4)
+    and ?2 = (select coalesce(max(sequence), -1) + 1 from record where run = ?1)"""
 
 
 class SQLiteBackend:
@@ -44,8 +45,8 @@ class SQLiteBackend:
         except OSError as error:
             raise AccessDenied(path=owners, reason=str(error)) from error
         self._lock = threading.RLock()
-        self._log = self._path.with_name(f"{self._path.name}-wal")
-        self._writes = 0
+        self._gated = needs_gate()
+        self._logged = 0  # bytes since the last checkpoint of ours, estimated
         self._closed = False
         try:
             self._connection = open_database(self._path, self._gate)
@@ -67,28 +68,34 @@ class SQLiteBackend:
 
     def create(self, row: RunRow, records: Sequence[bytes]) -> int:
         """Store a new run with its first records."""
-        with self._writing() as connection:
+
+        def work() -> int:
             values = {**_values(row), "owner": self._owner.name}
+            names = ", ".join(f":{name}" for name in values)
             try:
-                names = ", ".join(f":{name}" for name in values)
-                connection.execute(f"insert into run ({_COLUMNS}) values ({names})", values)  # noqa: S608 - fixed names
+                self._connection.execute(f"insert into run ({_COLUMNS}) values ({names})", values)  # noqa: S608 - fixed names
             except sqlite3.IntegrityError:
                 raise RunExists(run=row.run) from None
-            self._insert(connection, Append(row.run, row.epoch, 0, tuple(records)))
-        return row.epoch
+            self._insert(Append(row.run, row.epoch, 0, tuple(records)))
+            return row.epoch
+
+        return self._write(lambda: self._transaction(work))
 
     def append(self, batch: Sequence[Append]) -> Sequence[bool]:
         """Add records to many runs in one commit."""
-        with self._writing() as connection:
-            return [self._insert(connection, one) for one in batch]
+        if len(batch) == 1 and batch[0].status is None and len(batch[0].records) == 1:
+            # A single statement commits by itself, as safe as between `begin immediate` and `commit` and cheaper.
+            return self._write(lambda: [self._insert(batch[0])])
+        return self._write(lambda: self._transaction(lambda: [self._insert(one) for one in batch]))
 
-    def _insert(self, connection: sqlite3.Connection, one: Append) -> bool:
-        for offset, data in enumerate(one.records):
-            values = {"run": one.run, "sequence": one.sequence + offset, "data": data, "epoch": one.epoch}
-            if connection.execute(_INSERT_FENCED, values).rowcount == 0:
+    def _insert(self, one: Append) -> bool:
+        execute = self._connection.execute
+        for sequence, data in enumerate(one.records, one.sequence):
+            if not execute(_INSERT_FENCED, (one.run, sequence, data, one.epoch)).rowcount:
                 return False
+            self._logged += len(data)
         if one.status is not None:
-            connection.execute(
+            execute(
                 "update run set status = ?, updated_at = ?, owner = iif(?, null, owner) where run = ?",
                 (one.status, _now(), one.status.is_over, one.run),
             )
@@ -103,19 +110,22 @@ class SQLiteBackend:
 
     def claim(self, run: str) -> int:
         """Take the ownership of a run that nobody alive owns."""
-        with self._writing() as connection:
-            row = self._row(connection, run)
+
+        def work() -> int:
+            row = self._row(self._connection, run)
             if row.owner is not None and (row.owner == self._owner.name or self._owner.is_alive(row.owner)):
                 since = row.updated_at.isoformat(sep=" ", timespec="seconds")
                 raise RunBusy(run=run, owner=row.owner, since=since)
             taken = (row.epoch + 1, self._owner.name, _now(), run)
-            connection.execute("update run set epoch = ?, owner = ?, updated_at = ? where run = ?", taken)
-        return row.epoch + 1
+            self._connection.execute("update run set epoch = ?, owner = ?, updated_at = ? where run = ?", taken)
+            return row.epoch + 1
+
+        return self._write(lambda: self._transaction(work))
 
     def release(self, run: str, epoch: int) -> None:
         """Give the ownership up."""
-        with self._writing() as connection:
-            connection.execute("update run set owner = null where run = ? and epoch = ?", (run, epoch))
+        update = "update run set owner = null where run = ? and epoch = ?"
+        self._write(lambda: self._connection.execute(update, (run, epoch)))
 
     def rows(self, status: RunStatus | None = None) -> list[RunRow]:
         """List the runs, newest first."""
@@ -148,22 +158,37 @@ class SQLiteBackend:
             except sqlite3.Error as error:
                 raise translated(error, self._path) from error
 
-    @contextlib.contextmanager
-    def _writing(self) -> Generator[sqlite3.Connection]:
-        """One IMMEDIATE transaction: a deferred one that begins to write is refused while another process writes."""
+    def _transaction(self, work: Callable[[], T]) -> T:
+        """Do the work in one IMMEDIATE transaction.
+
+        A deferred one that begins to write is refused while another process writes.
+        """
+        self._connection.execute("begin immediate")
+        try:
+            done = work()
+            self._connection.execute("commit")
+        except BaseException:
+            self._roll_back()
+            raise
+        return done
+
+    def _write(self, work: Callable[[], T]) -> T:
+        """Do work that writes, one thread at a time and inside the gate where there is one."""
         with self._lock:
             try:
-                with self._gate.shared() if needs_gate() else contextlib.nullcontext():
-                    self._connection.execute("begin immediate")
-                    try:
-                        yield self._connection
-                        self._connection.execute("commit")
-                    except BaseException:
-                        self._roll_back()
-                        raise
-                self._checkpoint()
+                if not self._gated:
+                    return work()
+                self._gate.enter(alone=False)
+                try:
+                    done = work()
+                finally:
+                    self._gate.leave()
+                self._logged += _COMMIT_BYTES
+                if self._logged > _CHECKPOINT_BYTES:
+                    self._checkpoint()
             except sqlite3.Error as error:
                 raise translated(error, self._path) from error
+            return done
 
     def _roll_back(self) -> None:
         # A failed commit may have ended the transaction itself.
@@ -171,12 +196,11 @@ class SQLiteBackend:
             self._connection.execute("rollback")
 
     def _checkpoint(self) -> None:
-        """Move the write-ahead log into the file once it has grown, where SQLite must not do so by itself."""
-        self._writes += 1
-        if self._writes % _WRITES_BETWEEN_LOOKS or not needs_gate() or self._log.stat().st_size < _CHECKPOINT_BYTES:
-            return
+        """Move the write-ahead log into the file, which SQLite may not do by itself here."""
+        self._logged = 0
         with self._gate.alone():
-            self._connection.execute("pragma wal_checkpoint(truncate)")
+            # Not `truncate`: a log that keeps its length is overwritten, and syncing it costs a third of growing it.
+            self._connection.execute("pragma wal_checkpoint(passive)")
 
 
 def _now() -> str:

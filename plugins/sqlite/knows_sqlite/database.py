@@ -24,7 +24,7 @@ _TABLES: Final = (
     """create table run (
         run text primary key, template text not null, version text not null, status text not null,
         created_at text not null, updated_at text not null, epoch integer not null, owner text
-    ) strict""",
+    ) strict, without rowid""",
     """create table record (
         run text not null references run, sequence integer not null, data blob not null, primary key (run, sequence)
     ) strict, without rowid""",

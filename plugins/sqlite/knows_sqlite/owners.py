@@ -70,23 +70,22 @@ class Gate:
     def __init__(self, folder: Path) -> None:
         self._lock = _open(folder / "gate")
 
-    @contextlib.contextmanager
-    def shared(self) -> Generator[None]:
-        """Hold the gate together with other writers."""
-        fcntl.flock(self._lock, fcntl.LOCK_SH)
-        try:
-            yield
-        finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
+    def enter(self, *, alone: bool) -> None:
+        """Hold the gate together with other writers, or alone, waiting for those that are inside."""
+        fcntl.flock(self._lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+
+    def leave(self) -> None:
+        """Hold it no longer."""
+        fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     @contextlib.contextmanager
     def alone(self) -> Generator[None]:
-        """Hold the gate alone, waiting for the writers that are inside."""
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        """Hold the gate alone for a block."""
+        self.enter(alone=True)
         try:
             yield
         finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
+            self.leave()
 
     def close(self) -> None:
         """Close the gate's file."""

@@ -1,0 +1,15 @@
+"""`make bench`: every benchmark in turn, as ratios to a reference measured in the same minute."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+
+from tests.benchmarks import durable_step, in_memory, listing
+
+print(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, load {os.getloadavg()[0]:.1f}")
+print(f"{'':<44} {'reference':>9} {'ours':>9}")
+for benchmark in (in_memory, durable_step, listing):
+    for row in benchmark.main():
+        print(row, flush=True)
