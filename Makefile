@@ -10,6 +10,8 @@ WORKSPACE := knows-workflows $(subst _,-,$(addprefix knows-,$(notdir $(MEMBERS))
 # The environment may switch bytecode off; the first start of every command would then compile everything again.
 export PYTHONDONTWRITEBYTECODE :=
 export UV_NO_PROGRESS := 1
+# Trust what the machine trusts, as pip does: behind a company's proxy the bundled certificates alone do not suffice.
+export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),true,false)
 
 install: $(STAMP)
 
