@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextvars
 import functools
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from knows_core.errors import NotStorable
@@ -28,12 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StepContext:
-    """What a step may know of its run: the run's id, the step's path, and which attempt this is, from 1."""
+    """What a step may know of its run: the run's id, the step's path, and which attempt this is, from 1.
+
+    In a test of a step: `StepContext("run", "step", 1)`.
+    """
 
     run_id: str
     step: str
     attempt: int
-    _tell: Callable[[StepProgress], None]
+    _tell: Callable[[StepProgress], None] = field(default=lambda _: None, repr=False)
 
     @property
     def idempotency_key(self) -> str:
@@ -106,7 +109,8 @@ def drive(machine: Machine, desk: Desk) -> RunEnded:
         while True:
             if isinstance(wish, Call):
                 # Everything recorded so far is durable before the next step can act on it.
-                desk.recorder.flush()
+                if desk.recorder.waiting:
+                    desk.recorder.flush()
                 try:
                     answer = desk.call(wish)
                 except Exception as error:  # noqa: BLE001 - a step may raise anything
@@ -127,7 +131,8 @@ async def adrive(machine: Machine, desk: Desk, loop: asyncio.AbstractEventLoop, 
         wish = next(machine)
         while True:
             if isinstance(wish, Call):
-                await loop.run_in_executor(pool, desk.recorder.flush)
+                if desk.recorder.waiting:
+                    await loop.run_in_executor(pool, desk.recorder.flush)
                 try:
                     answer = await _acall(wish, desk, loop, pool)
                 except Exception as error:  # noqa: BLE001 - a step may raise anything

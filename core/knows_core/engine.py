@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 from datetime import UTC, datetime
@@ -202,11 +203,11 @@ class LocalEngine:
     def _drive(self, execution: Execution | Run) -> Run:
         if isinstance(execution, Run):  # completed before
             return execution
-        if in_event_loop():
-            return _in_own_thread(lambda: execution.ended_as(self._drive_here(execution)))
         return execution.ended_as(self._drive_here(execution))
 
     def _drive_here(self, execution: Execution) -> RunEnded:
+        if in_event_loop():  # an async step could not have a loop of its own in this thread
+            return _in_own_thread(lambda: self._drive_here(execution))
         desk = Desk(execution.id, execution.recorder, self._observers)
         try:
             return drive(execution.machine, desk)
@@ -224,9 +225,10 @@ class LocalEngine:
         try:
             return await asyncio.shield(made)
         except asyncio.CancelledError:
-            execution = await made
-            if isinstance(execution, Execution):
-                await loop.run_in_executor(self._executor(), execution.recorder.release)
+            with contextlib.suppress(Exception):  # the cancel is the answer, whatever became of the run
+                execution = await made
+                if isinstance(execution, Execution):
+                    await loop.run_in_executor(self._executor(), execution.recorder.release)
             raise
 
     async def _adrive(self, execution: Execution | Run) -> Run:
@@ -280,7 +282,7 @@ def execute(template: WorkflowTemplate, state: WorkflowState) -> Any:
     except Exception as error:
         state[ERROR_KEY] = error_record(error, _now(), None, None)
         raise
-    ended = _in_own_thread(lambda: engine._drive_here(execution)) if in_event_loop() else engine._drive_here(execution)
+    ended = engine._drive_here(execution)
     run = execution.ended_as(ended)
     if ended.error is not None:
         state[ERROR_KEY] = run.error

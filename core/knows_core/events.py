@@ -18,8 +18,14 @@ class Observers:
     """The observers of one engine. One that raises is logged once and never called again."""
 
     def __init__(self, hooks: PluginManager | None) -> None:
-        offered: list[list[Observer]] = hooks.hook.knows_observers() if hooks is not None else []
-        self._observers = [one for group in offered for one in group]
+        self._observers: list[Observer] = []
+        # One by one: a hook that raises would hide what the others offer.
+        for offering in hooks.hook.knows_observers.get_hookimpls() if hooks is not None else ():
+            try:
+                offered: Any = offering.function()
+                self._observers += offered
+            except Exception:  # noqa: BLE001 - logged with its trace
+                _log("a plugin that offers observers failed and is left out: %r", offering.plugin)
         self.watching = bool(self._observers)
 
     def tell(self, run: str, event: Event) -> None:
@@ -27,10 +33,12 @@ class Observers:
         for observer in tuple(self._observers):
             try:
                 observer(run, event)
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged with its trace
                 self._observers.remove(observer)
-                import logging  # only where an observer failed
+                _log("an observer failed and is left out: %r", observer)
 
-                logging.getLogger("knows_core").exception(
-                    "an observer failed and is left out from now on: %r", observer
-                )
+
+def _log(sentence: str, culprit: object) -> None:
+    import logging  # only where an observer failed
+
+    logging.getLogger("knows_core").error(sentence, culprit)

@@ -12,6 +12,7 @@ from knows_core.machine import Machine, Situation, run_flow
 from knows_core.recorder import Recorder
 from knows_core.run import Run, no_history
 from knows_core.state import ERROR_KEY, WorkflowState
+from knows_core.values import private_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +42,7 @@ class Execution:
         """The run as it ended."""
         state, error = self.situation.state, None
         if ended.error is not None:
-            error = error_record(ended.error, self.clock(), ended.path, ended.attempt)
+            error = error_record(ended.error, self.recorder.last_at or self.clock(), ended.path, ended.attempt)
             state[ERROR_KEY] = error
         return Run(
             id=self.id,
@@ -75,12 +76,12 @@ def order(
     run_id: str | None = None,
     reference: str | None = None,
 ) -> Order:
-    """Check what is wanted and fill in what is left open. Raises ContractError, BadRunId."""
-    filled = definition.start(value, state)
+    """Check what is wanted, copy it from the caller, fill in what is left open. Raises ContractError, BadRunId."""
+    filled = {key: private_copy(one) for key, one in definition.start(value, state).items()}
     run = run_id if run_id is not None else _new_id(definition, clock())
     if not _RUN_ID.fullmatch(run):
         raise BadRunId(found=run[:200])
-    return Order(run, definition, value, filled, reference)
+    return Order(run, definition, private_copy(value), filled, reference)
 
 
 def _new_id(definition: Definition, at: datetime) -> str:

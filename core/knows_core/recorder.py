@@ -19,7 +19,13 @@ if TYPE_CHECKING:
 
 
 class Recorder:
-    """Grants records for free: the run leaves no journal."""
+    """Grants records for free: the run leaves no journal.
+
+    `waiting` tells whether something is not durable yet, `last_at` when the last record was made.
+    """
+
+    waiting: bool = False
+    last_at: datetime | None = None
 
     def add(self, record: Record) -> None:
         """Take the next record. Raises NotStorable, and then the record does not count."""
@@ -50,13 +56,15 @@ class JournalRecorder(Recorder):
         self._epoch = epoch
         self._sequence = sequence
         self._clock = clock
-        self._waiting: list[bytes] = []
+        self._records: list[bytes] = []
         self._status: RunStatus | None = None
         self._released = False
 
     def add(self, record: Record) -> None:
         """Encode the next record. Raises NotStorable, and then the record does not count."""
-        self._waiting.append(self._writer.write(record, self._clock()))
+        self.last_at = self._clock()
+        self._records.append(self._writer.write(record, self.last_at))
+        self.waiting = True
         if isinstance(record, RunEnded):
             self._status = record.status
 
@@ -66,13 +74,14 @@ class JournalRecorder(Recorder):
 
     def flush(self) -> None:
         """Write what waits in one commit. Raises BackendError, LeaseLost."""
-        if not self._waiting:
+        if not self.waiting:
             return
-        one = Append(self._run, self._epoch, self._sequence, tuple(self._waiting), self._status)
+        one = Append(self._run, self._epoch, self._sequence, tuple(self._records), self._status)
         if not self._backend.append([one])[0]:
             raise LeaseLost(run=self._run, epoch=self._epoch)
-        self._sequence += len(self._waiting)
-        self._waiting.clear()
+        self._sequence += len(self._records)
+        self._records.clear()
+        self.waiting = False
         self._released = self._status is not None and self._status.is_over
         self._status = None
 

@@ -282,6 +282,30 @@ def test_an_annotated_context_is_no_part_of_what_is_recorded(engine):
     assert engine.run(PipelineWorkflow([look], name="t")).result == 1
 
 
+def test_a_run_shares_nothing_with_its_caller(engine):
+    """State and input are copied: what the caller or a step changes in place stays its own."""
+
+    def grow(numbers, state):
+        numbers.append(1)
+        state["list"].append(1)
+        return len(numbers)
+
+    numbers, state = [], {"list": []}
+    for name in ("r1", "r2"):
+        run = engine.run(PipelineWorkflow([grow], name="t"), input=numbers, state=state, run_id=name)
+        assert (run.result, run.state["list"]) == (1, [1])
+    assert (numbers, state) == ([], {"list": []})
+
+
+def test_a_failed_run_looks_the_same_later(engine):
+    """What run() gave is what result() shows, the moment of the failure included."""
+    trial = Trial("a")
+    trial.broken = "a"
+    run = engine.run(trial.template(), run_id="r")
+    later = engine.result("r")
+    assert (run.error, run.state, run.status) == (later.error, later.state, later.status)
+
+
 def test_looking_at_runs(engine):
     """Runs lists rows by status; result shows a run as it stands."""
     trial = Trial("a", "b")
@@ -434,6 +458,22 @@ def test_observers_hear_every_event_in_order():
     assert events[:2] == [StepStarted("work", 1), StepProgress("work", 1, 2, "half")]
     assert isinstance(events[2], StepDone)
     assert events[3].status is RunStatus.COMPLETED
+
+
+def test_a_plugin_that_offers_none_but_an_error_costs_only_itself(caplog):
+    """A hook that raises is logged; the observers of other plugins are there."""
+
+    class Broken:
+        @hookimpl
+        def knows_observers(self):
+            raise RuntimeError("hook")
+
+    heard = []
+    manager = observing(lambda run, event: heard.append(event))
+    manager.register(Broken())
+    LocalEngine(hooks=manager).run(Trial("a").template())
+    assert len(heard) == 3
+    assert len(caplog.records) == 1
 
 
 def test_a_failing_observer_costs_only_itself(caplog):
