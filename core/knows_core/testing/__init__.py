@@ -1,1 +1,3 @@
-"""What the authors of plugins test with: today the contract suite of state backends."""
+"""What the authors of plugins test with: `backend_suite`, the contract of state backends, and `simulator`, a driver that
+loses power at any chosen effect.
+"""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from knows_core import pipeline, step
-
-from . import models
-from .models import IngestionState
-from .query import read_back, search, stored_passages, stored_sources
-from .steps import extract_content, store_knowledge, structure_knowledge, validate_quality, validate_source
+from knows_knowledge_ingestion import models
+from knows_knowledge_ingestion.models import IngestionState
+from knows_knowledge_ingestion.query import read_back, search, stored_passages, stored_sources
+from knows_knowledge_ingestion.steps import (
+    extract_content,
+    store_knowledge,
+    structure_knowledge,
+    validate_quality,
+    validate_source,
+)
 
 knowledge_ingestion = pipeline(
     step(validate_source) | extract_content | structure_knowledge | validate_quality | store_knowledge,

@@ -6,8 +6,8 @@ import codecs
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from .document import storable
-from .errors import TextUndecodable
+from knows_knowledge_ingestion.document import storable
+from knows_knowledge_ingestion.errors import TextUndecodable
 
 if TYPE_CHECKING:
     from pathlib import Path

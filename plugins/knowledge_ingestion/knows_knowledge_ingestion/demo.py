@@ -19,10 +19,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .query import search
+from knows_knowledge_ingestion.query import search
 
 if TYPE_CHECKING:
-    from .models import Hit
+    from knows_knowledge_ingestion.models import Hit
 
 MANUALS = Path(__file__).with_name("manuals")
 KWF = Path(sys.executable).with_name("kwf")

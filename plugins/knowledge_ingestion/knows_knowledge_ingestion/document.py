@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import too_large
+from knows_knowledge_ingestion.errors import too_large
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

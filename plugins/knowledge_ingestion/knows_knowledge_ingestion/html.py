@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .charset import declared_in_html, decode
-from .document import Document, Draft, one_line
+from knows_knowledge_ingestion.charset import declared_in_html, decode
+from knows_knowledge_ingestion.document import Document, Draft, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

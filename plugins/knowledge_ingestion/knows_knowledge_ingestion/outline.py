@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from .document import Block
+from knows_knowledge_ingestion.document import Block
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,14 +6,14 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import too_large
-from .models import Passage
+from knows_knowledge_ingestion.errors import too_large
+from knows_knowledge_ingestion.models import Passage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from .document import Block, Document
+    from knows_knowledge_ingestion.document import Block, Document
 
 AIM = 1_000  # characters: about what a person reads at a glance, and what ranks well
 LIMIT = 2_000

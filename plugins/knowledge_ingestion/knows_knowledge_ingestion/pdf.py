@@ -7,10 +7,10 @@ import re
 import threading
 from typing import TYPE_CHECKING, Any
 
-from .document import Block, Document, Draft, one_line, storable
-from .errors import DocumentDamaged, DocumentEncrypted, NeedsOcr, too_large
-from .outline import Entry, heading_spans
-from .running import without_running_lines
+from knows_knowledge_ingestion.document import Block, Document, Draft, one_line, storable
+from knows_knowledge_ingestion.errors import DocumentDamaged, DocumentEncrypted, NeedsOcr, too_large
+from knows_knowledge_ingestion.outline import Entry, heading_spans
+from knows_knowledge_ingestion.running import without_running_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

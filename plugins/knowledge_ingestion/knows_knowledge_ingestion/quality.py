@@ -7,17 +7,17 @@ import re
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from .charset import GUESSED
-from .document import one_line
-from .errors import QualityTooLow
-from .models import Finding, Passage, Piece, QualityReport
-from .passages import page_of
+from knows_knowledge_ingestion.charset import GUESSED
+from knows_knowledge_ingestion.document import one_line
+from knows_knowledge_ingestion.errors import QualityTooLow
+from knows_knowledge_ingestion.models import Finding, Passage, Piece, QualityReport
+from knows_knowledge_ingestion.passages import page_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from .document import Document
+    from knows_knowledge_ingestion.document import Document
 
 LEAST_COVERAGE = 0.9
 MOST_GARBAGE = 0.05

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import BadSpan, SourceUnknown
-from .models import Hit, StoredPassage, StoredSource
-from .store import opened
+from knows_knowledge_ingestion.errors import BadSpan, SourceUnknown
+from knows_knowledge_ingestion.models import Hit, StoredPassage, StoredSource
+from knows_knowledge_ingestion.store import opened
 
 if TYPE_CHECKING:
     import os

@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from .document import MOST_CHARACTERS
-from .errors import DocumentWithoutText, ReadingChanged, too_large
-from .html import read_html
-from .markdown import read_markdown
-from .passages import cut
-from .pdf import read_pdf
-from .source import HTML, MARKDOWN, PDF, path_of, pinned_content
-from .text import read_text
+from knows_knowledge_ingestion.document import MOST_CHARACTERS
+from knows_knowledge_ingestion.errors import DocumentWithoutText, ReadingChanged, too_large
+from knows_knowledge_ingestion.html import read_html
+from knows_knowledge_ingestion.markdown import read_markdown
+from knows_knowledge_ingestion.passages import cut
+from knows_knowledge_ingestion.pdf import read_pdf
+from knows_knowledge_ingestion.source import HTML, MARKDOWN, PDF, path_of, pinned_content
+from knows_knowledge_ingestion.text import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .document import Document
-    from .models import Extracted, Passage, Source, Structured
+    from knows_knowledge_ingestion.document import Document
+    from knows_knowledge_ingestion.models import Extracted, Passage, Source, Structured
 
 _READERS = {HTML: read_html, MARKDOWN: read_markdown}
 

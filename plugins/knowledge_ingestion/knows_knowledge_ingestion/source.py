@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from .errors import (
+from knows_knowledge_ingestion.errors import (
     BadUri,
     ContentTypeUnknown,
     DocumentEmpty,
@@ -26,7 +26,7 @@ from .errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .models import MediaType, Source
+    from knows_knowledge_ingestion.models import MediaType, Source
 
 Answer = TypeVar("Answer")
 

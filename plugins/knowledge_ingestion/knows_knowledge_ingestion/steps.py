@@ -10,12 +10,11 @@ import hashlib
 from pathlib import Path
 
 from knows_core import StepContext  # noqa: TC001 - the engine resolves the annotations of a step
-
-from . import quality, store
-from .models import Assessed, Extracted, Ingested, IngestionState, Source, Structured
-from .passages import cut
-from .reading import cut_again, digest, digest_of_cuts, read, read_again
-from .source import check_type, content_of, located, media_type_of, path_of
+from knows_knowledge_ingestion import quality, store
+from knows_knowledge_ingestion.models import Assessed, Extracted, Ingested, IngestionState, Source, Structured
+from knows_knowledge_ingestion.passages import cut
+from knows_knowledge_ingestion.reading import cut_again, digest, digest_of_cuts, read, read_again
+from knows_knowledge_ingestion.source import check_type, content_of, located, media_type_of, path_of
 
 
 def validate_source(state: IngestionState) -> Source:

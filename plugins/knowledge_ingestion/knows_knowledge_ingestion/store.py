@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from platformdirs import user_data_path
 
-from .errors import StoreBusy, StoreMissing, StoreTooNew, StoreUnusable
+from knows_knowledge_ingestion.errors import StoreBusy, StoreMissing, StoreTooNew, StoreUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from .models import Outcome, Passage, Structured
+    from knows_knowledge_ingestion.models import Outcome, Passage, Structured
 
 SCHEMA = 1
 WAIT = 30.0  # seconds that a locked store is waited for

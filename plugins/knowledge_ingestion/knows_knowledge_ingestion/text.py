@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .charset import decode
-from .document import Block, Document, gathered, one_line
+from knows_knowledge_ingestion.charset import decode
+from knows_knowledge_ingestion.document import Block, Document, gathered, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
