@@ -1,3 +1,4 @@
-"""What the authors of plugins test with: `backend_suite`, the contract of state backends, and `simulator`, a driver that
-loses power at any chosen effect.
+"""What the authors of plugins test with.
+
+`backend_suite` is the contract of state backends; `simulator` is a driver that loses power at any chosen effect.
 """
