@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         TransientError,
         UnknownRun,
         UnknownScheme,
+        ValuesChanged,
     )
     from knows_core.flow import Step, step
     from knows_core.hooks import hookimpl, hookspec
@@ -61,7 +62,7 @@ _ROOMS = {
         "AccessDenied BackendError BadRunId ConfigError ContractError DefinitionError DuplicateTemplate InvalidVersion"
         " KnowsError LeaseLost MissingInput MissingState NotStorable PermanentError PluginBroken RecordCorrupt"
         " RegistryError ResumeRefused RunBusy RunExists ShapeChanged StateMismatch TemplateBroken TemplateNotFound"
-        " TemplateVersionMissing TransientError UnknownRun UnknownScheme"
+        " TemplateVersionMissing TransientError UnknownRun UnknownScheme ValuesChanged"
     ),
     "flow": "Step step",
     "hooks": "hookimpl hookspec",
@@ -118,6 +119,7 @@ __all__ = [
     "TransientError",
     "UnknownRun",
     "UnknownScheme",
+    "ValuesChanged",
     "Version",
     "VersionRange",
     "WorkflowSettings",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import types
 import typing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -23,15 +24,14 @@ _VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYW
 class Binding:
     """What a step's function takes, found once when the step is defined.
 
-    `input` is the name of the input's parameter; `unbound` names parameters that nothing fills. A step that takes a
-    model gets its state as an instance of the template's state model.
+    `input` is the name of the input's parameter; `unbound` names parameters that nothing fills.
     """
 
     invoke: Invoke
     input: str | None
     takes_state: bool
-    takes_model: bool
     takes_context: bool
+    annotated_state: bool  # as something else than WorkflowState, as far as can be told before it is resolved
     unbound: tuple[str, ...]
     is_async: bool
 
@@ -54,8 +54,8 @@ def bind(function: Callable[..., Any]) -> Binding:
         invoke=_invoke(function, parameters, roles),
         input=next((name for name, role in roles.items() if role == "input"), None),
         takes_state="state" in roles,
-        takes_model=not is_plain_state(state),
         takes_context="context" in roles,
+        annotated_state=not is_plain_state(state),
         unbound=tuple(unbound),
         is_async=_is_async(function),
     )
@@ -63,17 +63,25 @@ def bind(function: Callable[..., Any]) -> Binding:
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     try:
-        signature = inspect.signature(function)
+        parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):  # some built-in functions do not tell: they take their input by position
-        return [inspect.Parameter("input", inspect.Parameter.POSITIONAL_ONLY)]
-    return [one for one in signature.parameters.values() if one.kind not in _VARIADIC]
+        return [_positional("input")]
+    named = [one for one in parameters if one.kind not in _VARIADIC]
+    if not named and any(one.kind is one.VAR_POSITIONAL for one in parameters):
+        # A wrapper that passes everything on: the proposal's step(result, state).
+        return [_positional("input"), _positional("state")]
+    return named
+
+
+def _positional(name: str) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY)
 
 
 def _invoke(function: Callable[..., Any], parameters: list[inspect.Parameter], roles: dict[str, str]) -> Invoke:
+    """The quickest way to call the function with what it takes."""
     leading = itertools.takewhile(lambda one: one.name in roles and one.kind is not one.KEYWORD_ONLY, parameters)
     positional = [roles[one.name] for one in leading]
-    by_name = tuple((name, role) for name, role in roles.items() if role not in positional)
-    if not by_name:  # the three common forms are spared the general call
+    if len(positional) == len(roles):  # the three common forms are spared the general call
         match positional:
             case ["input", "state"]:
                 return lambda value, state, _context: function(value, state)
@@ -83,19 +91,30 @@ def _invoke(function: Callable[..., Any], parameters: list[inspect.Parameter], r
                 return lambda _value, state, _context: function(state)
             case _:
                 pass
-    return functools.partial(_general, function, tuple(positional), by_name)
+    # By position as far as a position needs it: what nothing fills there gets its own default.
+    by_position = [
+        one
+        for one in parameters
+        if one.kind is one.POSITIONAL_ONLY and (one.name in roles or one.default is not _EMPTY)
+    ]
+    by_name = {
+        one.name: roles[one.name] for one in parameters if one.kind is not one.POSITIONAL_ONLY and one.name in roles
+    }
+    fillers = tuple((roles.get(one.name), one.default) for one in by_position)
+    return functools.partial(_general, function, fillers, tuple(by_name.items()))
 
 
 def _general(
     function: Callable[..., Any],
-    positional: tuple[str, ...],
+    fillers: tuple[tuple[str | None, Any], ...],
     by_name: tuple[tuple[str, str], ...],
     value: Any,
     state: Any,
     context: Any,
 ) -> Any:
     given = {"input": value, "state": state, "context": context}
-    return function(*[given[role] for role in positional], **{name: given[role] for name, role in by_name})
+    positional = [default if role is None else given[role] for role, default in fillers]
+    return function(*positional, **{name: given[role] for name, role in by_name})
 
 
 def _is_async(function: Callable[..., Any]) -> bool:
@@ -104,11 +123,16 @@ def _is_async(function: Callable[..., Any]) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004 - asked whether it is async, not whether it is there
 
 
-def is_plain_state(annotation: object) -> bool:
-    """Whether a `state` parameter takes the untyped WorkflowState."""
+def is_plain_state(annotation: Any) -> bool:
+    """Whether a `state` parameter takes the untyped WorkflowState, however it is spelt."""
     if isinstance(annotation, str):
         return annotation.rpartition(".")[2] in ("WorkflowState", "Any")
-    return any(annotation is plain for plain in (_EMPTY, Any, WorkflowState))
+    if any(annotation is plain for plain in (None, _EMPTY, Any, WorkflowState)):
+        return True
+    if typing.get_origin(annotation) is typing.Annotated:
+        return is_plain_state(typing.get_args(annotation)[0])
+    inner = [one for one in typing.get_args(annotation) if one is not type(None)]
+    return is_union(annotation) and len(inner) == 1 and is_plain_state(inner[0])
 
 
 def annotations_of(function: Callable[..., Any]) -> dict[str, Any]:
@@ -133,5 +157,9 @@ def admits_none(annotation: object) -> bool:
         return admits_none(typing.get_args(annotation)[0])
     if origin is typing.Literal:
         return None in typing.get_args(annotation)
-    is_union = origin is typing.Union or type(annotation).__name__ == "UnionType"
-    return is_union and any(map(admits_none, typing.get_args(annotation)))
+    return is_union(annotation) and any(map(admits_none, typing.get_args(annotation)))
+
+
+def is_union(annotation: Any) -> bool:
+    """Whether an annotation is `X | Y`, in either spelling."""
+    return typing.get_origin(annotation) is typing.Union or isinstance(annotation, types.UnionType)

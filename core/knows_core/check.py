@@ -37,8 +37,8 @@ def problems_of(
 ) -> list[Problem]:
     """All problems of a template, in the order of its steps."""
     found = [*_of_state(name, model, declared)]
-    for path, step in steps:
-        where = f"{name}/{path}" if path else f"{name}, step {step.function!r}"
+    for number, (path, step) in enumerate(steps, 1):
+        where = f"{name}/{path}" if path else f"{name}, step {number}"
         found += _of_name(where, path)
         found += _of_binding(where, step)
         found += _of_annotations(where, step, model)
@@ -85,7 +85,7 @@ def _of_annotations(where: str, step: Step[Any, Any], model: type[BaseModel] | N
         what = f"an annotation cannot be resolved ({type(error).__name__}: {error})"
         yield Problem(where, what, "Import or define the name before the template is made.")
         return
-    if step.binding.takes_model and annotations.get("state") is not model:
+    if step.takes_model and annotations.get("state") is not model:
         wanted = getattr(annotations.get("state"), "__name__", annotations.get("state"))
         has = model.__name__ if model is not None else "none"
         what = f"its state is annotated {wanted}, the template's state model is {has}"

@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import functools
 import math
 import struct
 import typing
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Final
 
+from knows_core.declared import schema_id
 from knows_core.errors import NotStorable
-from knows_core.values import is_model_class, kind_of, parts_of
+from knows_core.values import attributes_of, is_model_class, is_plain_class, kind_of, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -87,8 +87,10 @@ class Codec:
         if not declared:
             hint = "Name it in an annotation of the step or in the state model, so that it can be read back."
             raise _Refused(f"{kind.__qualname__}, which the template does not declare", hint)
-        if not is_model_class(kind) and _undeclared(value):
-            raise _Refused(f"{kind.__qualname__} with attributes that are not fields", "Declare them as fields.")
+        if why := _not_whole(value):
+            raise _Refused(
+                f"{kind.__qualname__} {why}", "Give every field a value, and declare what it holds as fields."
+            )
         parts = parts_of(value)
         if is_model_class(kind):
             encoded = {name: self._encode(part, depth) for name, part in parts.items()}
@@ -145,10 +147,20 @@ class _Refused(Exception):
         self.path: list[str] = []
 
 
-def _undeclared(value: Any) -> set[str]:
-    """Attributes of a dataclass instance that are neither fields nor cached properties."""
-    own = set(getattr(value, "__dict__", ())) - set(parts_of(value))
-    return {name for name in own if not isinstance(getattr(kind_of(value), name, None), functools.cached_property)}
+def _not_whole(value: Any) -> str:
+    """Why the fields of a declared object are not all that it is, or an empty text."""
+    kind = kind_of(value)
+    if is_model_class(kind):
+        unset = set(kind.__pydantic_fields__) - set(value.__dict__)
+        return f"without {', '.join(sorted(unset))}" if unset else ""
+    if not is_plain_class(kind):
+        return "with more behind it than its fields"
+    fields = {field.name for field in dataclasses.fields(kind)}
+    held = set(attributes_of(value))
+    if fields != held:
+        extra, missing = sorted(held - fields), sorted(fields - held)
+        return f"with {', '.join(extra)}, which are not fields" if extra else f"without {', '.join(missing)}"
+    return ""
 
 
 def _same_names(recorded: Iterable[str], declared: Iterable[str], kind: type) -> None:
@@ -217,26 +229,3 @@ _DECODERS: Final[dict[str, Callable[[Codec, dict[str, Any]], Any]]] = {
     "datetime": _decode_datetime,
     "object": Codec._decode_object,
 }
-
-
-def schema_id(kind: type) -> str:
-    """The name under which a class stands in records."""
-    return f"{kind.__module__}:{kind.__qualname__}"
-
-
-def declared_types(annotations: Iterable[Any]) -> dict[str, type]:
-    """Every dataclass and pydantic model that the annotations name, their fields' types included, by schema id."""
-    found: dict[str, type] = {}
-    waiting = list(annotations)
-    while waiting:
-        one = waiting.pop()
-        waiting += typing.get_args(one)
-        if not isinstance(one, type) or schema_id(one) in found:
-            continue
-        if is_model_class(one):
-            found[schema_id(one)] = one
-            waiting += [field.annotation for field in one.__pydantic_fields__.values()]
-        elif dataclasses.is_dataclass(one):
-            found[schema_id(one)] = one
-            waiting += typing.get_type_hints(one).values()
-    return found

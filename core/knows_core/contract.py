@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import CodeType
 
+    from knows_core.declared import Outline
     from knows_core.flow import Step
     from knows_core.records import Shape
 
@@ -25,13 +26,33 @@ class Fingerprint:
     shape: Shape
     shape_digest: str
     contract_digest: str | None
+    classes: dict[str, Outline]
     code: dict[str, str]
 
 
-def fingerprint_of(steps: Sequence[tuple[str, Step[Any, Any]]]) -> Fingerprint:
-    """The fingerprint of a template, from its steps with their paths in order."""
+def fingerprint_of(steps: Sequence[tuple[str, Step[Any, Any]]], classes: dict[str, Outline]) -> Fingerprint:
+    """The fingerprint of a template, from its steps with their paths in order and the outlines of its classes."""
     shape = shape_of(steps)
-    return Fingerprint(shape, digest_of(shape), None, {path: code_digest(step) for path, step in steps})
+    code = {path: code_digest(step) for path, step in steps}
+    return Fingerprint(shape, digest_of(shape), None, classes, code)
+
+
+def changed_class(recorded: dict[str, Outline], current: dict[str, Outline]) -> str | None:
+    """A sentence on the first class whose fields are no longer those recorded; None where all are as they were.
+
+    A class that the template declares only now is no difference: nothing recorded can be of it.
+    """
+    for name, was in recorded.items():
+        now = current.get(name)
+        if now is None:
+            return f"the class {name} is no longer declared"
+        if was != now:
+            return f"the class {name} had the fields {_fields(was)} and has {_fields(now)}"
+    return None
+
+
+def _fields(outline: Outline) -> str:
+    return ", ".join(f"{name}: {annotation}" for name, annotation in outline) or "none"
 
 
 def shape_of(steps: Sequence[tuple[str, Step[Any, Any]]]) -> Shape:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextvars
 import functools
 import sys
+import types
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from knows_core.machine import Machine, Wish
     from knows_core.recorder import Recorder
     from knows_core.records import Record, RunEnded
+
+
+_DEPTH: contextvars.ContextVar[int] = contextvars.ContextVar("knows_core call depth", default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class Desk:
         binding = call.step.binding
         context = self.context(call) if binding.takes_context or self._observers.watching else None
         answer = binding.invoke(call.value, call.state, context)
-        if binding.is_async:
+        if isinstance(answer, types.CoroutineType):
             if self._runner is None:
                 import asyncio  # only a flow with an async step pays for it
 
@@ -156,15 +160,22 @@ async def _acall(call: Call, desk: Desk, loop: asyncio.AbstractEventLoop, pool: 
     result, error = await loop.run_in_executor(pool, contextvars.copy_context().run, outcome)
     if error is not None:
         raise error
-    return result
+    # A wrapper around an async function looks like a sync one, and gives what is still to be awaited.
+    return await result if isinstance(result, types.CoroutineType) else result
 
 
 def _outcome(invoke: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Exception | None]:
     """A call's result or error as a value: a future refuses to carry a StopIteration."""
+    _DEPTH.set(call_depth() + 1)
     try:
         return invoke(*arguments), None
     except Exception as error:  # noqa: BLE001 - a step may raise anything
         return None, error
+
+
+def call_depth() -> int:
+    """How many steps of pools this call stands in."""
+    return _DEPTH.get()
 
 
 def in_event_loop() -> bool:

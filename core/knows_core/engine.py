@@ -8,7 +8,7 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from knows_core.drivers import Desk, adrive, drive, in_event_loop
+from knows_core.drivers import Desk, adrive, call_depth, drive, in_event_loop
 from knows_core.envelope import error_record
 from knows_core.errors import ConfigError
 from knows_core.events import Observers
@@ -20,6 +20,7 @@ from knows_core.template import WorkflowTemplate, definition_of
 from knows_core.version import Requirement
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
@@ -60,7 +61,8 @@ class LocalEngine:
         self._templates = templates
         self._clock = clock
         self._observers = Observers(hooks)
-        self._pool: Executor | None = None
+        self._lock = threading.Lock()
+        self._pools: dict[int, Executor] = {}
 
     @classmethod
     def from_settings(
@@ -151,10 +153,10 @@ class LocalEngine:
         return self._recorded().rows(status)
 
     def close(self) -> None:
-        """End the pool and close the backend."""
-        if self._pool is not None:
-            self._pool.shutdown()
-            self._pool = None
+        """End the pools and close the backend."""
+        for pool in self._pools.values():
+            pool.shutdown()
+        self._pools.clear()
         if self.backend is not None:
             self.backend.close()
 
@@ -220,15 +222,17 @@ class LocalEngine:
         """Create or claim a run in the pool. A cancel meanwhile waits for it: the run would keep an owner for ever."""
         import asyncio  # only the async driver pays for it
 
-        loop = asyncio.get_running_loop()
-        made = loop.run_in_executor(self._executor(), make)
+        loop, pool = asyncio.get_running_loop(), self._executor()
+        made = loop.run_in_executor(pool, make)
         try:
             return await asyncio.shield(made)
         except asyncio.CancelledError:
-            with contextlib.suppress(Exception):  # the cancel is the answer, whatever became of the run
-                execution = await made
-                if isinstance(execution, Execution):
-                    await loop.run_in_executor(self._executor(), execution.recorder.release)
+            # Asked of the pool's own future, so that no further cancel can come between.
+            made.add_done_callback(lambda done: _give_up(done, pool))
+            await asyncio.wait([made])
+            execution = None if made.exception() else made.result()
+            if isinstance(execution, Execution):
+                await loop.run_in_executor(pool, execution.recorder.release)
             raise
 
     async def _adrive(self, execution: Execution | Run) -> Run:
@@ -245,11 +249,24 @@ class LocalEngine:
         return execution.ended_as(ended)
 
     def _executor(self) -> Executor:
-        if self._pool is None:
-            from concurrent.futures import ThreadPoolExecutor  # only the async driver pays for it
+        """The pool for this depth: a step that runs a template itself must not wait for the threads it occupies."""
+        depth = call_depth()
+        with self._lock:
+            if depth not in self._pools:
+                from concurrent.futures import ThreadPoolExecutor  # only the async driver pays for it
 
-            self._pool = ThreadPoolExecutor(self.limits.max_concurrent_workflows, thread_name_prefix="knows")
-        return self._pool
+                self._pools[depth] = ThreadPoolExecutor(
+                    self.limits.max_concurrent_workflows, thread_name_prefix="knows"
+                )
+            return self._pools[depth]
+
+
+def _give_up(made: asyncio.Future[Execution | Run], pool: Executor) -> None:
+    if not made.cancelled() and not made.exception():
+        execution = made.result()
+        if isinstance(execution, Execution):
+            with contextlib.suppress(RuntimeError):  # a closed engine has given up everything
+                pool.submit(execution.recorder.release)
 
 
 def _in_own_thread(work: Callable[[], T]) -> T:

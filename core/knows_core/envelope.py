@@ -17,13 +17,20 @@ def describe(error: BaseException, depth: int = 8) -> dict[str, Any]:
 
     Safe for errors whose own text raises or is enormous.
     """
-    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    cause, code = _cause_of(error), error.code if isinstance(error, KnowsError) else None
     return {
         "type": type(error).__name__,
         "message": safe_text(error),
-        "code": error.code if isinstance(error, KnowsError) else None,
+        "code": code if isinstance(code, str) else None,
         "cause": describe(cause, depth - 1) if cause is not None and depth else None,
     }
+
+
+def _cause_of(error: BaseException) -> BaseException | None:
+    try:
+        return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    except Exception:  # noqa: BLE001 - a hostile error must not hide that a step failed
+        return None
 
 
 def error_record(error: BaseException, at: datetime, step: str | None, attempt: int | None) -> dict[str, Any]:
@@ -35,6 +42,6 @@ def safe_text(error: BaseException) -> str:
     """The text of an error, cut to 8,000 characters, whatever its `__str__` does."""
     try:
         text = str(error)
-    except Exception as broken:  # noqa: BLE001 - a hostile error must not hide that a step failed
+    except BaseException as broken:  # noqa: BLE001 - not even one that exits may hide that a step failed
         return f"<its text could not be made: {type(broken).__name__}>"
     return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + f"... ({len(text)} characters)"

@@ -9,6 +9,13 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 
+class _Facts(dict[str, Any]):
+    """The facts of an error; one that was not given is shown as a question mark."""
+
+    def __missing__(self, name: str) -> str:
+        return "?"
+
+
 class KnowsError(Exception):
     """The root of every error that this project raises on purpose.
 
@@ -32,23 +39,16 @@ class KnowsError(Exception):
         raise AttributeError(name)
 
     def __str__(self) -> str:
-        what = self.sentence.format(**self.facts) if self.message is None else self.message
+        what = self.sentence.format_map(_Facts(self.facts)) if self.message is None else self.message
         return f"{what}. {self.next_move}" if self.next_move else what
 
     @property
     def next_move(self) -> str:
         """What to do about it, or an empty text."""
-        return self.remedy.format(**self.facts) if self.message is None else ""
+        return self.remedy.format_map(_Facts(self.facts)) if self.message is None else ""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.message, self.facts)
-
-
-def _rebuild(kind: type[KnowsError], message: str | None, facts: dict[str, Any]) -> KnowsError:
-    return kind(message, **facts)
-
-
-# ------------------------------------------------------------------ what a step raises
+        return type(self), () if self.message is None else (self.message,), {"facts": self.facts}
 
 
 class TransientError(KnowsError):
@@ -179,7 +179,7 @@ class StateMismatch(ContractError, TypeError):
     """A state value does not fit the state model that the template declares."""
 
     code = "state-mismatch"
-    sentence = "state of {where} does not fit {model}: {problems}"
+    sentence = "{where} does not fit {model}: {problems}"
     remedy = "`kwf show {template} --schema` tells what it takes."
 
 
@@ -187,7 +187,7 @@ class MissingInput(ContractError):
     """The first step needs an input and the run was given none."""
 
     code = "missing-input"
-    sentence = "step {step} of {template} takes {expected} as its input, found none"
+    sentence = "the first step of {template}, {first}, takes {expected} as its input, found none"
     remedy = "Give it with --input JSON, or engine.run(..., input=...)."
 
 
@@ -197,9 +197,6 @@ class NotStorable(ContractError, TypeError):
     code = "not-storable"
     sentence = "{where} {path}: expected a value that can be recorded, found {found}"
     remedy = "{hint}"
-
-
-# ------------------------------------------------------------------ ownership: exit 5
 
 
 class RunBusy(KnowsError):
@@ -268,15 +265,20 @@ class ShapeChanged(ResumeRefused):
     remedy = "Put the steps back as they were, or install the version the run began on; nothing was run or lost."
 
 
+class ValuesChanged(ResumeRefused):
+    """The classes of recorded values are no longer those that the run was started with."""
+
+    code = "values-changed"
+    sentence = "run {run} holds values that no longer fit {template}: {difference}"
+    remedy = "Put the class back as it was, or install the version the run began on; nothing was run or lost."
+
+
 class TemplateVersionMissing(ResumeRefused, LookupError):
     """The exact version that the run is bound to is not to be had."""
 
     code = "template-version-missing"
-    sentence = "run {run} is bound to {template}, which is not installed ({found})"
-    remedy = "Install that version again, then `kwf resume {run}`."
-
-
-# ------------------------------------------------------------------ access: exit 8
+    sentence = "run {run} is bound to {template}: {found}"
+    remedy = "Give that template, or install that version again; then `kwf resume {run}`."
 
 
 class AccessDenied(KnowsError, PermissionError):

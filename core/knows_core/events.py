@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -18,27 +19,34 @@ class Observers:
     """The observers of one engine. One that raises is logged once and never called again."""
 
     def __init__(self, hooks: PluginManager | None) -> None:
+        self._lock = threading.Lock()
         self._observers: list[Observer] = []
         # One by one: a hook that raises would hide what the others offer.
         for offering in hooks.hook.knows_observers.get_hookimpls() if hooks is not None else ():
             try:
                 offered: Any = offering.function()
                 self._observers += offered
-            except Exception:  # noqa: BLE001 - logged with its trace
-                _log("a plugin that offers observers failed and is left out: %r", offering.plugin)
+            except Exception as error:  # noqa: BLE001 - logged with its trace
+                _log("a plugin that offers observers failed and is left out: %r", offering.plugin, error)
         self.watching = bool(self._observers)
 
     def tell(self, run: str, event: Event) -> None:
         """Pass an event on to every observer."""
-        for observer in tuple(self._observers):
+        for observer in self._observers:
             try:
                 observer(run, event)
-            except Exception:  # noqa: BLE001 - logged with its trace
-                self._observers.remove(observer)
-                _log("an observer failed and is left out: %r", observer)
+            except Exception as error:  # noqa: BLE001 - logged with its trace
+                self._leave_out(observer, error)
+
+    def _leave_out(self, observer: Observer, error: Exception) -> None:
+        with self._lock:  # runs in several threads may find it broken at once
+            if observer in self._observers:
+                # A new list: another thread may be walking through the old one.
+                self._observers = [one for one in self._observers if one is not observer]
+                _log("an observer failed and is left out: %r", observer, error)
 
 
-def _log(sentence: str, culprit: object) -> None:
+def _log(sentence: str, culprit: object, error: Exception) -> None:
     import logging  # only where an observer failed
 
-    logging.getLogger("knows_core").error(sentence, culprit)
+    logging.getLogger("knows_core").error(sentence, culprit, exc_info=error)

@@ -77,7 +77,9 @@ def order(
     reference: str | None = None,
 ) -> Order:
     """Check what is wanted, copy it from the caller, fill in what is left open. Raises ContractError, BadRunId."""
-    filled = {key: private_copy(one) for key, one in definition.start(value, state).items()}
+    # An `error` that came along is that of another run.
+    given = {key: one for key, one in state.items() if key != ERROR_KEY}
+    filled = {key: private_copy(one) for key, one in definition.start(value, given).items()}
     run = run_id if run_id is not None else _new_id(definition, clock())
     if not _RUN_ID.fullmatch(run):
         raise BadRunId(found=run[:200])
@@ -88,7 +90,8 @@ def _new_id(definition: Definition, at: datetime) -> str:
     """An id that tells template and moment (UTC); ids that sort by time also keep a run's records together on disk."""
     import uuid  # a run under a given id does without
 
-    return f"{definition.name[:90]}-{at:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:10]}"
+    name = re.sub(r"[^A-Za-z0-9._:-]", "_", definition.name[:90], flags=re.ASCII)
+    return f"{name if name[:1].isalnum() else 'run'}-{at:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:10]}"
 
 
 def begin(wanted: Order, clock: Callable[[], datetime]) -> Execution:

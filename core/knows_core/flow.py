@@ -9,7 +9,7 @@ import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
-from knows_core.binding import Binding, annotations_of, bind
+from knows_core.binding import Binding, annotations_of, bind, is_plain_state
 from knows_core.errors import ContractError
 
 if TYPE_CHECKING:
@@ -57,7 +57,18 @@ class Step(Flow[I_contra, O_co]):
         """A step defined in a class becomes, on an instance, the step of the bound method."""
         if instance is None:
             return self
-        return cast("Self", step(self.function.__get__(instance, owner), name=self.name))
+        bound = getattr(self.function, "__get__", None)  # a partial or a callable object binds no instance
+        return cast("Self", step(bound(instance, owner), name=self.name)) if bound is not None else self
+
+    @functools.cached_property
+    def takes_model(self) -> bool:
+        """Whether its state is annotated as a model rather than as a WorkflowState, under whatever name."""
+        if not self.binding.annotated_state:
+            return False
+        try:
+            return not is_plain_state(self.annotations.get("state"))
+        except Exception:  # noqa: BLE001 - `check` tells what is wrong with the annotation
+            return True
 
     @functools.cached_property
     def annotations(self) -> dict[str, Any]:

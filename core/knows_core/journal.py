@@ -89,6 +89,8 @@ def read(run: str, records: Iterable[bytes]) -> tuple[list[Entry], bytes]:
     entries: list[Entry] = []
     digest = b""
     for sequence, record in enumerate(records):
+        if not isinstance(record, bytes):  # pyright: ignore[reportUnnecessaryIsInstance] - a damaged file may give anything
+            raise RecordCorrupt(run=run, sequence=sequence, reason="it is not bytes")
         payload = record[_HEAD:]
         expected = hashlib.sha256(digest + payload).digest()
         if record[: len(_MAGIC)] != _MAGIC:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
+from typing import Final
 
 from knows_core.errors import ConfigError
+
+_MOST: Final = 10**12  # seconds or pieces: beyond it nobody means a limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +27,20 @@ class Limits:
 
     def __post_init__(self) -> None:
         for one in fields(self):
-            value = getattr(self, one.name)
-            least = 1 if one.name == "max_concurrent_workflows" else 0
-            if isinstance(value, bool) == (one.name == "state_persistence") and math.isfinite(value) and value >= least:
-                continue
-            expected = "true or false" if one.name == "state_persistence" else f"a finite number >= {least}"
-            raise ConfigError(name=one.name, expected=expected, found=value)
+            expected = _broken_rule(one.name, getattr(self, one.name))
+            if expected:
+                raise ConfigError(name=one.name, expected=expected, found=getattr(self, one.name))
+
+
+_WHOLE: Final = ("max_retries", "max_concurrent_workflows")
+
+
+def _broken_rule(name: str, value: object) -> str:
+    """What was expected of a limit, where the value is not that; else an empty text."""
+    if name == "state_persistence":
+        return "" if isinstance(value, bool) else "true or false"
+    least = 1 if name == "max_concurrent_workflows" else 0
+    number = isinstance(value, int if name in _WHOLE else (int, float)) and not isinstance(value, bool)
+    if number and least <= value < _MOST:  # type: ignore[operator]
+        return ""
+    return f"a {'whole' if name in _WHOLE else 'finite'} number >= {least}"

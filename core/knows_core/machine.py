@@ -97,7 +97,7 @@ def _step(step: Step[Any, Any], value: Any, situation: Situation) -> Generator[W
         if not binding.takes_state:
             changes = NO_CHANGES
             result = yield Call(step, value, None, path, attempt)
-        elif binding.takes_model and typed is not None:
+        elif step.takes_model and typed is not None:
             work = Attempt(situation.state)
             copy = typed.working_copy(work)
             result = yield Call(step, value, copy, path, attempt)
@@ -108,7 +108,7 @@ def _step(step: Step[Any, Any], value: Any, situation: Situation) -> Generator[W
             result = yield Call(step, value, work, path, attempt)
             changes = work.changes()
         if changes is not NO_CHANGES and typed is not None:
-            typed.check_written(path, situation.state.after(changes))
+            changes = typed.checked(path, changes, situation.state.after(changes))
         # The record is the commit: when it is refused (a value that cannot be stored) the attempt has failed.
         yield StepDone(path, attempt, result, changes)
     except Exception as error:  # noqa: BLE001 - whatever a step raises is its failure

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from knows_core.errors import StateMismatch
-from knows_core.state import ERROR_KEY, Attempt
+from knows_core.state import ERROR_KEY, Attempt, Changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,18 +49,24 @@ class TypedState:
 
     def working_copy(self, attempt: Attempt) -> BaseModel:
         """The attempt's state as an instance of the model, for one step to read and assign."""
-        values = {name: attempt[name] for name in self._model.model_fields if name in attempt}
+        keys = attempt if self._model.model_config.get("extra") == "allow" else self._model.model_fields
+        values = {name: attempt[name] for name in keys if name in attempt and name != ERROR_KEY}
         return self._model.model_construct(set(values), **values)
 
     def take_back(self, copy: BaseModel, attempt: Attempt) -> None:
-        """Write into the attempt what the step assigned on its working copy."""
-        for name, value in {**copy.__dict__, **(copy.__pydantic_extra__ or {})}.items():
+        """Write into the attempt what the step assigned and deleted on its working copy."""
+        fields = {name: value for name, value in copy.__dict__.items() if name in self._model.model_fields}
+        held = {**fields, **(copy.__pydantic_extra__ or {})}
+        for name, value in held.items():
             if name not in attempt or attempt[name] is not value:
                 attempt[name] = value
+        for name in self._model.model_fields.keys() - held.keys():
+            attempt.pop(name, None)
 
-    def check_written(self, step: str, values: Mapping[str, Any]) -> None:
-        """Raise StateMismatch unless the values, after the step's writes, still fit the model."""
-        self._checked(values, where=f"{self._template} after step {step}")
+    def checked(self, step: str, changes: Changes, values: Mapping[str, Any]) -> Changes:
+        """The changes as validation gives them back. Raises StateMismatch unless `values`, with them, fit the model."""
+        fitting = self._checked(values, where=f"{self._template} after step {step}")
+        return changes._replace(written={key: fitting.get(key, value) for key, value in changes.written.items()})
 
     def _checked(self, values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
         from pydantic import ValidationError  # only templates with a state model pay for it
@@ -73,7 +79,12 @@ class TypedState:
         else:
             return dict(instance.__dict__)
         # Raised here, outside the handler: the chained pydantic error would carry the rejected values along.
-        facts = {"where": where, "model": self._model.__name__, "problems": problems, "template": self._template}
+        facts = {
+            "where": f"state of {where}",
+            "model": self._model.__name__,
+            "problems": problems,
+            "template": self._template,
+        }
         raise StateMismatch(**facts)
 
 
@@ -116,7 +127,7 @@ def input_from_person(annotation: Any, value: Any, template: str) -> Any:
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in _rules(error))
     name = getattr(annotation, "__name__", str(annotation))
-    raise StateMismatch(where=f"{template}, its input,", model=name, problems=problems, template=template)
+    raise StateMismatch(where=f"input of {template}", model=name, problems=problems, template=template)
 
 
 def _rules(error: ValidationError) -> list[Any]:

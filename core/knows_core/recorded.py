@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from knows_core.backend import RunRow
-from knows_core.contract import first_difference
-from knows_core.errors import ShapeChanged
+from knows_core.contract import changed_class, first_difference
+from knows_core.errors import ShapeChanged, ValuesChanged
 from knows_core.execution import Execution
 from knows_core.journal import JournalWriter, fold, read
 from knows_core.machine import Situation, run_flow
@@ -19,7 +19,7 @@ from knows_core.recorder import JournalRecorder
 from knows_core.records import RunCreated, RunResumed
 from knows_core.run import Run, RunStatus
 from knows_core.state import WorkflowState
-from knows_core.viewing import bound_definition, decoded, history, view
+from knows_core.viewing import bound_definition, check_status, decoded, history, view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +45,7 @@ def begin_recorded(wanted: Order, backend: StateBackend, clock: Callable[[], dat
         shape=printed.shape,
         shape_digest=printed.shape_digest,
         contract_digest=printed.contract_digest,
+        classes=printed.classes,
         code=printed.code,
     )
     row = RunRow(wanted.id, definition.name, str(definition.version), RunStatus.RUNNING, at, at)
@@ -87,6 +88,7 @@ def _continued(
     run = row.run
     entries, digest = read(run, records)
     log = fold(run, entries)
+    check_status(row, log)
     _same_shape(run, definition, log.created)
     codec = definition.codec
     state = WorkflowState({key: decoded(codec, value, run) for key, value in log.state.items()})
@@ -107,6 +109,9 @@ def _same_shape(run: str, definition: Definition, created: Mapping[str, Any]) ->
     if now.shape_digest != created["shape_digest"]:
         difference = first_difference(created["shape"], now.shape) or "their digests differ"
         raise ShapeChanged(run=run, template=definition, difference=difference)
+    changed = changed_class(created["classes"], now.classes)
+    if changed is not None:
+        raise ValuesChanged(run=run, template=definition, difference=changed)
 
 
 class _Recorded(Mapping[str, Any]):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from knows_core.declared import Outline
     from knows_core.run import RunStatus
     from knows_core.state import Changes
 
@@ -25,6 +26,7 @@ class RunCreated(NamedTuple):
     shape: Shape
     shape_digest: str
     contract_digest: str | None
+    classes: Mapping[str, Outline]
     code: Mapping[str, str]
 
 

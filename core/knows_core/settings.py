@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -13,6 +15,9 @@ from pydantic_settings import (
 
 from knows_core.errors import ConfigError
 from knows_core.limits import Limits
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class WorkflowSettings(BaseSettings):
@@ -86,10 +91,19 @@ def load_settings() -> WorkflowSettings:
     try:
         return WorkflowSettings()
     except ValidationError as error:
-        first = error.errors(include_input=False, include_context=False, include_url=False)[0]
-    except ValueError as error:  # a TOML file that cannot be read
-        raise ConfigError(name="knows.toml or pyproject.toml", expected="TOML", found=str(error)) from error
-    name = ".".join(map(str, first["loc"]))
+        sentence = "; ".join(
+            map(_sentence, error.errors(include_input=False, include_context=False, include_url=False))
+        )
+    except Exception as error:  # a file that cannot be read, or a table that is none
+        raise ConfigError(name="knows.toml or pyproject.toml", expected="TOML settings", found=str(error)) from error
+    # Raised here: the chained error would carry the rejected value along.
+    raise ConfigError(f"{sentence}. Correct it and try again")
+
+
+def _sentence(error: ErrorDetails) -> str:
+    name = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        known = ", ".join(WorkflowSettings.model_fields)
+        return f"knows.toml or [tool.knows]: there is no setting {name} (there are {known})"
     variable = f"{WorkflowSettings.model_config.get('env_prefix')}{name.upper()}"
-    where = f"setting {name} ({variable}, knows.toml or [tool.knows])"
-    raise ConfigError(name=where, expected=first["msg"], found="something else")
+    return f"setting {name} ({variable}, knows.toml or [tool.knows]): {error['msg']}"

@@ -10,9 +10,19 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, cast
 
+from knows_core.errors import ContractError
 from knows_core.values import is_immutable, private_copy, same
 
 ERROR_KEY: Final = "error"  # reserved: the record of the failure that ended a run
+
+
+def _text(key: object) -> str:
+    """A key as plain text. Raises ContractError: other keys would come back from the journal as something else."""
+    if type(key) is str:
+        return key
+    if isinstance(key, str):
+        return str.__str__(key)
+    raise ContractError(f"state key {key!r}: expected text, found {type(key).__name__}. Use texts as keys.")
 
 
 class Changes(NamedTuple):
@@ -34,7 +44,7 @@ class WorkflowState(MutableMapping[str, Any]):
     __slots__ = ("_created", "_updated", "_values")
 
     def __init__(self, values: Mapping[str, Any] | None = None, /, **more: Any) -> None:
-        self._values: dict[str, Any] = {**(values or {}), **more}
+        self._values: dict[str, Any] = {_text(key): value for key, value in {**(values or {}), **more}.items()}
         self._created = self._updated = datetime.now(UTC)
 
     @property
@@ -71,20 +81,22 @@ class WorkflowState(MutableMapping[str, Any]):
         return {key: value for key, value in merged.items() if key not in changes.dropped}
 
     def apply(self, changes: Changes, at: datetime | None = None) -> None:
-        """Take over what an attempt changed. Mutable values are copied, so that the step keeps no way in."""
+        """Take over what an attempt changed."""
         if not changes.written and not changes.dropped:
             return
         for key in changes.dropped:
             self._values.pop(key, None)
-        for key, value in changes.written.items():
-            self._values[key] = private_copy(value)
+        self._values |= changes.written
         self._updated = at or datetime.now(UTC)
 
     def __getitem__(self, key: str) -> Any:
         return self._values[key]
 
+    def __copy__(self) -> WorkflowState:
+        return WorkflowState(self)
+
     def __setitem__(self, key: str, value: Any) -> None:
-        self._values[key] = value
+        self._values[_text(key)] = value
         self._updated = datetime.now(UTC)
 
     def __delitem__(self, key: str) -> None:
@@ -124,12 +136,15 @@ class Attempt(WorkflowState):
         self._own: dict[str, Any] = {}
 
     def changes(self) -> Changes:
-        """What differs from the state the attempt began with, by type and bits."""
+        """What differs from the state the attempt began with, by type and bits.
+
+        Mutable values are copied, so that the step keeps no way into the state.
+        """
         if not self._own:
             return NO_CHANGES
         before = self._base._values
         written = {
-            key: value
+            key: private_copy(value)
             for key, value in self._own.items()
             if value is not _GONE and not (key in before and same(before[key], value))
         }
@@ -159,7 +174,7 @@ class Attempt(WorkflowState):
         return value
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self._own[key] = value
+        self._own[_text(key)] = value
 
     def __delitem__(self, key: str) -> None:
         if key not in self:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from knows_core.binding import admits_none
 from knows_core.check import Problem, problems_of
+from knows_core.declared import Declared, declared_in
 from knows_core.errors import DefinitionError, MissingInput, MissingState
 from knows_core.flow import Flow, Step, lift, steps_of
 from knows_core.values import is_model_class
@@ -82,6 +83,9 @@ class Definition:
     def problems(self) -> list[Problem]:
         """Everything that is wrong with it, at once."""
         found = problems_of(self.name, self.steps, self.model, self.declared)
+        if not found:  # with annotations that cannot be resolved there is nothing to look into
+            remedy = "Import or define the name where the class is."
+            found = [Problem(self.name, one, remedy) for one in self.classes.faults]
         if self.rejected:
             found.append(
                 Problem(self.name, "its own validate() says that it cannot run", "Ask its author what it needs.")
@@ -102,16 +106,21 @@ class Definition:
         """What a recorded run is bound to."""
         from knows_core.contract import fingerprint_of  # for recorded runs only
 
-        return fingerprint_of(self.steps)
+        return fingerprint_of(self.steps, self.classes.outlines)
+
+    @functools.cached_property
+    def classes(self) -> Declared:
+        """The dataclasses and models that the steps' annotations and the state model declare."""
+        # A context is handed to a step, never returned or stored: its class is none of the template's.
+        named = [one for _, step in self.steps for name, one in step.annotations.items() if name != "context"]
+        return declared_in([*named, self.model])
 
     @functools.cached_property
     def codec(self) -> Codec:
-        """The codec with the classes that the steps' annotations and the state model declare."""
-        from knows_core.codec import Codec, declared_types  # for recorded runs only
+        """The codec of its values."""
+        from knows_core.codec import Codec  # for recorded runs only
 
-        # A context is handed to a step, never returned or stored: its class is none of the template's.
-        named = [one for _, step in self.steps for name, one in step.annotations.items() if name != "context"]
-        return Codec(declared_types([*named, self.model]))
+        return Codec(self.classes.classes)
 
     @functools.cached_property
     def first_input(self) -> Any:
@@ -127,21 +136,22 @@ class Definition:
         Raises DefinitionError, MissingState, MissingInput, StateMismatch: nothing has run then.
         """
         if self.problems:
-            raise DefinitionError(template=self, problems="; ".join(map(str, self.problems)))
+            problems = "; ".join(str(one).rstrip(".") for one in self.problems)
+            raise DefinitionError(template=self, problems=problems)
         missing = [key for key in self.required if key not in state]
         if missing:
             found = ", ".join(state) or "an empty state"
             raise MissingState(template=self, missing=", ".join(missing), found=found)
         if value is None and not admits_none(self.first_input):
             expected = getattr(self.first_input, "__name__", str(self.first_input))
-            raise MissingInput(step=self.steps[0][0], template=self, expected=expected)
+            raise MissingInput(first=self.steps[0][0], template=self, expected=expected)
         return dict(state) if self.typed is None else self.typed.fill(state)
 
 
 def definition_of(template: WorkflowTemplate) -> Definition:
     """The definition of any template; one that is not made of a flow becomes a single opaque step."""
     own = getattr(template, "definition", None)
-    if isinstance(own, Definition):
+    if isinstance(own, Definition) and _executes_it(template):
         return own
     return Definition(
         name=getattr(template, "name", None) or type(template).__name__,
@@ -150,3 +160,10 @@ def definition_of(template: WorkflowTemplate) -> Definition:
         declared=tuple(template.get_required_state()),
         rejected=not template.validate(),
     )
+
+
+def _executes_it(template: object) -> bool:
+    """Whether `execute` means the definition: a subclass with an `execute` of its own means something else."""
+    classes = type(template).__mro__
+    providers = [next((one for one in classes if name in one.__dict__), None) for name in ("execute", "definition")]
+    return providers[1] is None or providers[0] is providers[1]

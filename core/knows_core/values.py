@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 import struct
 import types
 from datetime import date, datetime, time, timedelta, timezone
 from typing import Any, Final, TypeGuard, cast
+
+from knows_core.errors import ContractError
 
 _ATOMS: Final[frozenset[type]] = frozenset({
     *(type(None), bool, int, float, complex, str, bytes, range, type),
@@ -25,21 +28,28 @@ def is_immutable(value: object) -> bool:
     if type(value) in _ATOMS:
         return True
     if isinstance(value, (tuple, frozenset)):
-        return all(map(is_immutable, cast("tuple[object, ...]", value)))
+        try:
+            return all(map(is_immutable, cast("tuple[object, ...]", value)))
+        except RecursionError:  # deeper than can be looked into
+            return False
     return False
 
 
 def private_copy(value: Any) -> Any:
     """A copy that shares nothing changeable with the value.
 
-    What cannot be copied (an open connection, a lock) passes as it is: nothing recorded can hold one anyway.
+    What cannot be copied (an open connection, a lock) passes as it is: nothing recorded can hold one anyway. Raises
+    ContractError for a value that is nested too deeply.
     """
     if is_immutable(value):
         return value
     try:
         return copy.deepcopy(value)
+    except RecursionError:
+        pass
     except Exception:  # noqa: BLE001 - a foreign __deepcopy__ may raise anything
         return value
+    raise ContractError(f"a {type(value).__name__} is nested too deeply to be copied. Flatten it.")
 
 
 def same(one: Any, other: Any, depth: int = 0) -> bool:
@@ -60,15 +70,30 @@ def same(one: Any, other: Any, depth: int = 0) -> bool:
         return list(one) == list(other) and all(same(one[key], other[key], depth + 1) for key in one)
     if kind in (list, tuple):
         return len(one) == len(other) and all(same(a, b, depth + 1) for a, b in zip(one, other, strict=True))
-    known = is_model_class(kind) or dataclasses.is_dataclass(kind)
-    return known and same(parts_of(one), parts_of(other), depth + 1)
+    if kind in (set, frozenset):
+        return bool(one == other) and sorted(map(_tagged, one)) == sorted(map(_tagged, other))
+    if is_model_class(kind):
+        return same(parts_of(one), parts_of(other), depth + 1)
+    # A class of Python's own: one made in C may hold what no attribute shows.
+    listable = is_plain_class(kind) and (hasattr(one, "__dict__") or hasattr(one, "__slots__"))
+    return listable and same(attributes_of(one), attributes_of(other), depth + 1)
+
+
+def _tagged(value: object) -> str:
+    return f"{type(value).__qualname__} {value!r}"
+
+
+def is_plain_class(kind: Any) -> bool:
+    """Whether instances are made as plain objects, with nothing behind them but attributes."""
+    return kind.__new__ is object.__new__
 
 
 def _same_atom(one: Any, other: Any) -> bool:
     if type(one) is float:
         return struct.pack("<d", one) == struct.pack("<d", other)
     if type(one) is datetime:
-        return bool(one == other) and one.tzinfo == other.tzinfo and one.fold == other.fold
+        zones = one.tzinfo == other.tzinfo and one.tzname() == other.tzname()
+        return bool(one == other) and zones and one.fold == other.fold
     return bool(one == other)
 
 
@@ -92,4 +117,17 @@ def parts_of(value: Any) -> dict[str, Any]:
             "private": value.__pydantic_private__,
             "set": sorted(value.__pydantic_fields_set__),
         }
-    return {field.name: getattr(value, field.name, None) for field in dataclasses.fields(value)}
+    held = attributes_of(value)
+    return {field.name: held[field.name] for field in dataclasses.fields(value) if field.name in held}
+
+
+def attributes_of(value: Any) -> dict[str, Any]:
+    """What an instance holds in its dict and in the slots of all its classes, cached properties left out."""
+    held = dict(getattr(value, "__dict__", {}))
+    for kind in type(value).__mro__:
+        for name in kind.__dict__.get("__slots__", ()) if not isinstance(kind.__dict__.get("__slots__"), str) else ():
+            plain = f"_{kind.__name__.lstrip('_')}{name}" if name.startswith("__") and not name.endswith("__") else name
+            if plain not in ("__dict__", "__weakref__") and hasattr(value, plain):
+                held[plain] = getattr(value, plain)
+    cached = functools.cached_property
+    return {name: part for name, part in held.items() if not isinstance(getattr(kind_of(value), name, None), cached)}

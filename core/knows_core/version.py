@@ -18,7 +18,7 @@ _LONGEST = 128  # a hostile text is refused by its length, before any pattern se
 _STAGES = ("alpha", "beta", "rc")
 _FINAL = len(_STAGES)
 _NUMBER = r"(0|[1-9][0-9]{0,17})"
-_VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER}(?:-(alpha|beta|rc)\.{_NUMBER})?)?")
+_VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER})?(?:-(alpha|beta|rc)\.{_NUMBER})?")
 _PART_OF_RANGE = re.compile(rf"(\^|~|[<>]=?|[!=]=|=)?\s*({_NUMBER}|{_VERSION.pattern})")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")
 _Key = tuple[int, int, int, int, int]
@@ -28,15 +28,16 @@ _Key = tuple[int, int, int, int, int]
 class Version:
     """An ordered version with one canonical text: `Version("1.0")` is `1.0.0`.
 
-    Accepted: `N.N[.N]`, a three-part one optionally with `-alpha.N`, `-beta.N` or `-rc.N`. Raises InvalidVersion.
+    Accepted: `N.N[.N]`, optionally with `-alpha.N`, `-beta.N` or `-rc.N`. Raises InvalidVersion.
     """
 
     __slots__ = ("_key",)
 
     def __init__(self, text: str) -> None:
-        match = _VERSION.fullmatch(text) if len(text) <= _LONGEST and text.isascii() else None
+        readable = isinstance(text, str) and len(text) <= _LONGEST and text.isascii()
+        match = _VERSION.fullmatch(text) if readable else None
         if match is None:
-            raise InvalidVersion(what="version", found=text[:_LONGEST], expected="N.N[.N][-alpha.N|-beta.N|-rc.N]")
+            raise InvalidVersion(what="version", found=str(text)[:_LONGEST], expected="N.N[.N][-alpha.N|-beta.N|-rc.N]")
         major, minor, patch, stage, number = match.groups()
         self._key: _Key = (
             int(major),

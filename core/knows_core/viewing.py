@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from knows_core.codec import Codec, UnreadableValue
-from knows_core.errors import RecordCorrupt, RegistryError, TemplateVersionMissing
+from knows_core.errors import ContractError, RecordCorrupt, RegistryError, TemplateVersionMissing
 from knows_core.journal import fold, read
 from knows_core.run import Run, RunStatus
 from knows_core.state import ERROR_KEY, WorkflowState
@@ -30,11 +30,19 @@ def view(backend: StateBackend, templates: Templates | None, run: str, template:
     """A run as its journal tells it. Raises UnknownRun, RecordCorrupt."""
     row, records = backend.load(run)
     log = fold(run, read(run, records)[0])
+    check_status(row, log)
     try:
-        codec = bound_definition(row, templates, template).codec
-    except (TemplateVersionMissing, RegistryError):
-        codec = Codec(None)  # readable without the plugin: objects come back as data
-    return run_of(backend, row, log, codec)
+        return run_of(backend, row, log, bound_definition(row, templates, template).codec)
+    except (TemplateVersionMissing, RegistryError, ContractError, RecordCorrupt):
+        # Readable without the template, and with one whose classes have changed: objects come back as data.
+        return run_of(backend, row, log, Codec(None))
+
+
+def check_status(row: RunRow, log: Log) -> None:
+    """Raise RecordCorrupt unless the stored status is what the records say: an end that was cut off shows here."""
+    if row.status is not log.status:
+        reason = f"the run is stored as {row.status}, its records end as {log.status}"
+        raise RecordCorrupt(run=row.run, sequence="at the end", reason=reason)
 
 
 def bound_definition(row: RunRow, templates: Templates | None, template: WorkflowTemplate | None) -> Definition:

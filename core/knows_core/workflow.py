@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from knows_core.errors import ContractError
 from knows_core.flow import Flow, Sequence, lift
 from knows_core.template import NO_NAME, NO_VERSION, Definition
 from knows_core.version import Requirement, Version
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from knows_core.check import Problem
+    from knows_core.flow import Step
     from knows_core.state import WorkflowState
 
 
@@ -37,6 +39,8 @@ class PipelineWorkflow:
         summary: str = "",
     ) -> None:
         flow: Flow[Any, Any] = steps if isinstance(steps, Flow) else Sequence(tuple(map(lift, steps)))
+        if isinstance(required_state, str):
+            raise ContractError(f"required_state: expected a list of keys, found a text. Write [{required_state!r}].")
         declared = tuple(required_state)
         self.definition = Definition(Requirement(name).name, Version(version), flow, state, declared, summary)
 
@@ -54,6 +58,11 @@ class PipelineWorkflow:
     def summary(self) -> str:
         """What the template does, in a sentence."""
         return self.definition.summary
+
+    @property
+    def steps(self) -> list[Step[Any, Any]]:
+        """The steps in order."""
+        return [one for _, one in self.definition.steps]
 
     @property
     def flow(self) -> Flow[Any, Any]:

@@ -266,7 +266,7 @@ def test_the_runs_input_feeds_the_first_step(engine):
     optional.__annotations__["return"] = Recipe | None
     template = pipeline([etch], name="t")
     assert engine.run(template, input=Recipe("r1")).result == "r1"
-    with pytest.raises(MissingInput, match=r"step etch of t@0\.0\.0 takes Recipe as its input, found none"):
+    with pytest.raises(MissingInput, match=r"first step of t@0\.0\.0, etch, takes Recipe as its input, found none"):
         engine.run(template)
     assert engine.run(pipeline([optional], name="t")).result is None
     run = engine.run(pipeline([optional], name="t"), input=Recipe("kept"), run_id="r")

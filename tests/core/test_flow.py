@@ -33,11 +33,16 @@ def one(result, state):
         (lambda value, /, context, state: (value, context.step, state["key"]), (1, "it", "kept")),
         (lambda value, limit=5, *, context: (value, limit, context.attempt), (1, 5, 1)),
         (lambda value, limit=5, state=None: (value, limit, state["key"]), (1, 5, "kept")),
-        (lambda *args, **kwargs: (args, kwargs), ((), {})),
+        (lambda *args, **kwargs: (args[0], args[1]["key"], kwargs), (1, "kept", {})),
+        (lambda **kwargs: kwargs, {}),
+        (lambda value, limit=5, state=None, /: (value, limit, state["key"]), (1, 5, "kept")),
     ],
 )
 def test_parameters_bind_by_name(function, expected):
-    """`state` and `context` by name wherever they stand; the first other parameter is the input."""
+    """`state` and `context` by name wherever they stand; the first other parameter is the input.
+
+    A wrapper that takes anything by position gets the proposal's two: result and state.
+    """
     assert result_of(one, step(function, name="it"), key="kept") == expected
 
 

@@ -13,7 +13,7 @@ from knows_core.records import RunCreated, RunEnded, RunResumed, StepDone, StepF
 from knows_core.state import Changes
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
-CREATED = RunCreated("etch", "1.0.0", None, 7, {"a": 1, "b": 2}, [["step", "one"]], "digest", None, {"one": "code"})
+CREATED = RunCreated("etch", "1.0.0", None, 7, {"a": 1, "b": 2}, [["step", "one"]], "digest", None, {}, {"one": "code"})
 DONE = StepDone("one", 2, [1, 2], Changes({"a": 5, "c": b"x"}, ("b",)))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knows_core import PipelineWorkflow, RunStatus, step
+from knows_core import PipelineWorkflow, RecordCorrupt, RunStatus, step
 from knows_core.testing.simulator import Simulator
 
 KEYS = ("a", "b", "c")
@@ -107,6 +107,9 @@ def test_the_simulator_notices_a_machine_that_records_late(monkeypatch):
     doubled = 0
     for crash in range(1, effects + 1):
         calls.clear()
-        simulator.run(crash)
+        try:
+            simulator.run(crash)
+        except RecordCorrupt:  # its journal ends before its status does
+            doubled += 1
         doubled += len(calls) - len(set(calls)) > 1
     assert doubled
