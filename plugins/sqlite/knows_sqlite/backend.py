@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sqlite3
 import threading
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVar
 from urllib.parse import unquote
 
-from knows_core import AccessDenied, Append, BackendError, RunBusy, RunExists, RunRow, RunStatus, UnknownRun
-from knows_sqlite.database import needs_gate, open_database, translated
+from knows_core import (
+    AccessDenied,
+    Append,
+    BackendError,
+    RecordCorrupt,
+    RunBusy,
+    RunExists,
+    RunRow,
+    RunStatus,
+    UnknownRun,
+)
+from knows_sqlite.database import BUSY_SECONDS, needs_gate, open_database, translated
 from knows_sqlite.owners import Gate, Owner
 
 if TYPE_CHECKING:
@@ -36,7 +46,8 @@ class SQLiteBackend:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._path = Path(path).absolute()
+        # The real path: by another name of the same file an owner would not be seen.
+        self._path = Path(path).resolve()
         owners = self._path.with_name(f"{self._path.name}.owners")
         try:
             owners.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -47,7 +58,6 @@ class SQLiteBackend:
         self._lock = threading.RLock()
         self._gated = needs_gate()
         self._logged = 0  # bytes since the last checkpoint of ours, estimated
-        self._closed = False
         try:
             self._connection = open_database(self._path, self._gate)
         except BaseException:
@@ -131,18 +141,22 @@ class SQLiteBackend:
         """List the runs, newest first."""
         query = f"select {_COLUMNS} from run where ?1 is null or status = ?1 order by created_at desc"  # noqa: S608
         with self._reading() as connection:
-            return [_row_of(values) for values in connection.execute(query, (status,))]
+            found = connection.execute(query, (status,)).fetchall()
+        readable: list[RunRow] = []
+        for values in found:
+            try:
+                readable.append(_row_of(values))
+            except RecordCorrupt as error:  # one damaged row must not hide the others
+                logging.getLogger("knows_sqlite").warning("%s", error)
+        return readable
 
     def close(self) -> None:
         """Close the file; whatever this backend still owned may be claimed by others."""
-        if self._closed:
-            return
-        self._closed = True
-        with self._lock, self._gate.alone():
-            # The last one to close moves the write-ahead log into the file: alone, like every checkpoint.
+        with self._lock:
+            # The last one to close moves the write-ahead log into the file; SQLite lets nobody else in meanwhile.
             self._connection.close()
             self._owner.close()
-        self._gate.close()
+            self._gate.close()
 
     def _row(self, connection: sqlite3.Connection, run: str) -> RunRow:
         values = connection.execute(f"select {_COLUMNS} from run where run = ?", (run,)).fetchone()  # noqa: S608
@@ -178,15 +192,13 @@ class SQLiteBackend:
             try:
                 if not self._gated:
                     return work()
-                self._gate.enter(alone=False)
+                self._gate.enter(BUSY_SECONDS)
                 try:
                     done = work()
+                    self._checkpoint()
                 finally:
                     self._gate.leave()
-                self._logged += _COMMIT_BYTES
-                if self._logged > _CHECKPOINT_BYTES:
-                    self._checkpoint()
-            except sqlite3.Error as error:
+            except (TimeoutError, sqlite3.Error) as error:
                 raise translated(error, self._path) from error
             return done
 
@@ -196,9 +208,10 @@ class SQLiteBackend:
             self._connection.execute("rollback")
 
     def _checkpoint(self) -> None:
-        """Move the write-ahead log into the file, which SQLite may not do by itself here."""
-        self._logged = 0
-        with self._gate.alone():
+        """Move the write-ahead log into the file once it has grown, which SQLite may not do by itself here."""
+        self._logged += _COMMIT_BYTES
+        if self._logged > _CHECKPOINT_BYTES:
+            self._logged = 0
             # Not `truncate`: a log that keeps its length is overwritten, and syncing it costs a third of growing it.
             self._connection.execute("pragma wal_checkpoint(passive)")
 
@@ -215,5 +228,8 @@ def _values(row: RunRow) -> dict[str, object]:
 
 def _row_of(values: tuple[str, str, str, str, str, str, int, str | None]) -> RunRow:
     run, template, version, status, created, updated, epoch, owner = values
-    times = (datetime.fromisoformat(created), datetime.fromisoformat(updated))
-    return replace(RunRow(run, template, version, RunStatus(status), *times), epoch=epoch, owner=owner)
+    try:
+        times = (datetime.fromisoformat(created), datetime.fromisoformat(updated))
+        return RunRow(run, template, version, RunStatus(status), *times, epoch=epoch, owner=owner)
+    except (TypeError, ValueError) as error:
+        raise RecordCorrupt(run=run, sequence="of the run itself", reason=str(error)) from error

@@ -19,7 +19,7 @@ OLDEST: Final = (3, 37, 0)  # STRICT tables
 SAFE_WAL: Final = (3, 51, 3)  # the WAL-reset bug is gone
 SCHEMA: Final = 1
 _APPLICATION: Final = 0x4B4E4F57  # "KNOW": tells our files from any other database
-_BUSY_SECONDS: Final = 30.0
+BUSY_SECONDS: Final = 30.0
 _TABLES: Final = (
     """create table run (
         run text primary key, template text not null, version text not null, status text not null,
@@ -48,14 +48,22 @@ def open_database(path: Path, gate: Gate) -> sqlite3.Connection:
     try:
         # Made by hand first: SQLite would create it readable for everybody.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise translated(error, path) from error
     try:
-        # Alone: two processes that create the same file at once would meet in the change of the journal mode.
-        with gate.alone():
-            _prepare(connection, path)
-    except sqlite3.Error as error:
+        if not _is_ready(connection, path):
+            # Alone: two processes that create the same file at once would meet in the change of the journal mode.
+            gate.enter(BUSY_SECONDS)
+            try:
+                _create(connection)
+            finally:
+                gate.leave()
+        connection.execute("pragma trusted_schema=off")
+        connection.execute("pragma synchronous=full")
+        if needs_gate():
+            connection.execute("pragma wal_autocheckpoint=0")
+    except (OSError, sqlite3.Error) as error:
         connection.close()
         raise translated(error, path) from error
     except BaseException:
@@ -64,14 +72,9 @@ def open_database(path: Path, gate: Gate) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    _check_identity(connection, path)
-    connection.execute("pragma trusted_schema=off")
+def _create(connection: sqlite3.Connection) -> None:
     connection.execute("pragma journal_mode=wal")
-    connection.execute("pragma synchronous=full")
-    if needs_gate():
-        connection.execute("pragma wal_autocheckpoint=0")
-    if _number(connection, "user_version") == 0:
+    if _number(connection, "user_version") == 0:  # nobody else did it meanwhile
         connection.execute("begin immediate")
         for table in _TABLES:
             connection.execute(table)
@@ -80,7 +83,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         connection.execute("commit")
 
 
-def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
+def _is_ready(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the file is a journal database of today's schema. Raises BackendError for anything but an empty file."""
     application, version = _number(connection, "application_id"), _number(connection, "user_version")
     holds_tables = connection.execute("select count(*) from sqlite_schema").fetchone()[0]
     if holds_tables and application != _APPLICATION:
@@ -89,6 +93,7 @@ def _check_identity(connection: sqlite3.Connection, path: Path) -> None:
     if version > SCHEMA:
         reason = f"its schema is version {version}, this program knows up to {SCHEMA}"
         raise BackendError(backend=str(path), reason=reason, hint="Update knows-sqlite; the file was not touched.")
+    return version == SCHEMA
 
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:
@@ -98,14 +103,17 @@ def _number(connection: sqlite3.Connection, pragma: str) -> int:
 def translated(error: OSError | sqlite3.Error, path: Path) -> BackendError | AccessDenied:
     """The project's error for one of the driver's, naming the file and the next move."""
     text = str(error)
+    if "closed database" in text:
+        hint = "Look at runs and histories before the engine is closed, or open it again."
+        return BackendError(backend=str(path), reason="the backend is closed", hint=hint)
     if "disk is full" in text or getattr(error, "errno", None) == errno.ENOSPC:
         free = shutil.disk_usage(path.parent).free
         hint = "Make room and resume the run; every recorded step is safe."
         return BackendError(backend=str(path), reason=f"{text} ({free} bytes free)", hint=hint)
+    if isinstance(error, TimeoutError) or "locked" in text or "busy" in text:
+        hint = f"A process that holds the file hung for {BUSY_SECONDS:.0f} s: end it, then resume the run."
+        return BackendError(backend=str(path), reason=text, hint=hint)
     if isinstance(error, OSError) or "readonly" in text or "unable to open" in text:
         return AccessDenied(path=path, reason=text)
-    if "locked" in text or "busy" in text:
-        hint = f"Another program held the file for {_BUSY_SECONDS:.0f} s; close it and resume the run."
-    else:
-        hint = "Check the file with `sqlite3 FILE 'pragma integrity_check'`, or restore it from a backup."
+    hint = "Check the file with `sqlite3 FILE 'pragma integrity_check'`, or restore it from a backup."
     return BackendError(backend=str(path), reason=text, hint=hint)

@@ -5,14 +5,13 @@ The lock goes with the process, whatever ends it, so a free lock means a dead ow
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import os
+import time
 import uuid
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
 
@@ -34,6 +33,8 @@ class Owner:
             lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
+        except PermissionError:  # of another person: whether it is dead cannot be seen, so it is not taken for dead
+            return True
         try:
             # Shared: two who look at the same time do not take each other for the owner.
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -64,28 +65,33 @@ class Gate:
     """Keeps checkpoints and writes apart, over all processes that have the database open.
 
     SQLite before 3.51.3 can damage a WAL database when a checkpoint runs beside a write (its "WAL-reset bug"). There,
-    automatic checkpoints are off, every write holds the gate shared, and a checkpoint holds it alone.
+    automatic checkpoints are off, and writes and checkpoints pass this gate one at a time. SQLite lets only one write
+    at a time through anyway, so that nothing waits longer for it.
     """
 
     def __init__(self, folder: Path) -> None:
         self._lock = _open(folder / "gate")
 
-    def enter(self, *, alone: bool) -> None:
-        """Hold the gate together with other writers, or alone, waiting for those that are inside."""
-        fcntl.flock(self._lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+    def enter(self, seconds: float) -> None:
+        """Hold the gate alone. Raises TimeoutError when another process does not leave it in that time."""
+        end, pause = 0.0, 0.0002
+        while not self._entered():
+            end = end or time.monotonic() + seconds
+            if time.monotonic() > end:
+                raise TimeoutError(f"another process has been writing for {seconds:.0f} s")
+            time.sleep(pause)
+            pause = min(2 * pause, 0.05)
+
+    def _entered(self) -> bool:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def leave(self) -> None:
         """Hold it no longer."""
         fcntl.flock(self._lock, fcntl.LOCK_UN)
-
-    @contextlib.contextmanager
-    def alone(self) -> Generator[None]:
-        """Hold the gate alone for a block."""
-        self.enter(alone=True)
-        try:
-            yield
-        finally:
-            self.leave()
 
     def close(self) -> None:
         """Close the gate's file."""

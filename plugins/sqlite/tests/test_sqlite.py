@@ -11,7 +11,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from knows_core import AccessDenied, Append, BackendError, LocalEngine, RunBusy, RunRow, RunStatus, pipeline, step
+from knows_core import (
+    AccessDenied,
+    Append,
+    BackendError,
+    LocalEngine,
+    RecordCorrupt,
+    RunBusy,
+    RunRow,
+    RunStatus,
+    pipeline,
+    step,
+)
 from knows_sqlite import SQLiteBackend, backend, database
 from knows_sqlite.database import SCHEMA, needs_gate
 
@@ -208,6 +219,73 @@ def test_a_forked_child_does_not_keep_a_dead_owner_alive(file):
         opened.close()
         assert holder.stdin
         holder.stdin.close()
+
+
+def test_another_name_of_the_file_is_the_same_place(file, tmp_path):
+    """Through a symbolic link the owner is seen, and a live run is busy."""
+    first = SQLiteBackend(file)
+    first.create(ROW, [b"0"])
+    (tmp_path / "link.db").symlink_to(file)
+    second = SQLiteBackend(tmp_path / "link.db")
+    with pytest.raises(RunBusy):
+        second.claim("r")
+    first.close()
+    second.close()
+
+
+STOPPED_WRITER = HOLD.replace(
+    'print("ready", flush=True)',
+    'backend._connection.execute("begin immediate")\nbackend._gate.enter(1)\nprint("ready", flush=True)',
+)
+
+
+def test_a_process_that_hangs_in_a_write_hides_nothing_from_readers(file, monkeypatch):
+    """Runs can be listed and loaded beside it; a write gives up after a while, with a sentence."""
+    monkeypatch.setattr(backend, "BUSY_SECONDS", 0.2)
+    command = [sys.executable, "-c", STOPPED_WRITER, str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "ready\n"
+        opened = SQLiteBackend(file)
+        opened._connection.execute("pragma busy_timeout=200")
+        assert [row.run for row in opened.rows()] == ["r"]
+        assert opened.load("r")[1] == [b"0"]
+        with pytest.raises(BackendError, match="A process that holds the file hung"):
+            opened.create(RunRow("s", "t", "1.0.0", RunStatus.RUNNING, MOMENT, MOMENT), [b"0"])
+        holder.kill()
+    opened.close()
+
+
+def test_a_damaged_row_costs_only_its_run(file, caplog):
+    """The others are listed; the damaged one is named where it is asked for, and in the log."""
+    opened = SQLiteBackend(file)
+    for run in ("r", "s"):
+        opened.create(RunRow(run, "t", "1.0.0", RunStatus.RUNNING, MOMENT, MOMENT), [b"0"])
+    opened._connection.execute("update run set status = 'dreaming' where run = 'r'")
+    assert [row.run for row in opened.rows()] == ["s"]
+    assert "run r" in caplog.text
+    with pytest.raises(RecordCorrupt, match="'dreaming' is not a valid RunStatus"):
+        opened.load("r")
+    opened.close()
+
+
+def test_an_end_that_was_cut_off_is_noticed(file):
+    """A run that is stored as completed without the record of its end is damaged, not completed."""
+    opened = SQLiteBackend(file)
+    engine = LocalEngine(opened)
+    engine.run(pipeline([step(lambda: 1, name="one")], name="t", version="1.0"), run_id="r")
+    opened._connection.execute("delete from record where sequence = 2")
+    with pytest.raises(RecordCorrupt, match="stored as completed, its records end as running"):
+        engine.resume("r")
+    opened.close()
+
+
+def test_a_closed_backend_says_so(file):
+    """Looking at a history after the engine was closed tells what to do."""
+    with LocalEngine(SQLiteBackend(file)) as engine:
+        run = engine.run(pipeline([step(lambda: 1, name="one")], name="t", version="1.0"))
+    with pytest.raises(BackendError, match="the backend is closed"):
+        run.history  # noqa: B018 - reads the backend
 
 
 def test_closing_twice_is_closing_once(file):
