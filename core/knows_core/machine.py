@@ -97,7 +97,7 @@ def _step(step: Step[Any, Any], value: Any, situation: Situation) -> Generator[W
         if not binding.takes_state:
             changes = NO_CHANGES
             result = yield Call(step, value, None, path, attempt)
-        elif step.takes_model and typed is not None:
+        elif typed is not None and step.takes_model:
             work = Attempt(situation.state)
             copy = typed.working_copy(work)
             result = yield Call(step, value, copy, path, attempt)
