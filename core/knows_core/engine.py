@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from knows_core.run import Entry
     from knows_core.settings import WorkflowSettings
     from knows_core.state import WorkflowState
-    from knows_core.template import Templates
+    from knows_core.template import Definition, Templates
 
 T = TypeVar("T")
 
@@ -290,12 +290,12 @@ def _in_own_thread(work: Callable[[], T]) -> T:
     return outcome[0]
 
 
-def execute(template: WorkflowTemplate, state: WorkflowState) -> Any:
-    """Run a template on the caller's own state, recording nothing; see PipelineWorkflow.execute."""
+def execute(definition: Definition, state: WorkflowState) -> Any:
+    """Run a definition on the caller's own state, recording nothing; see PipelineWorkflow.execute."""
     engine = LocalEngine()
     given = {key: state[key] for key in state if key != ERROR_KEY}
     try:
-        execution = begin(order(definition_of(template), None, given, _now), _now)
+        execution = begin(order(definition, None, given, _now), _now)
     except Exception as error:
         state[ERROR_KEY] = error_record(error, _now(), None, None)
         raise

@@ -76,7 +76,7 @@ class PipelineWorkflow:
         """
         from knows_core.engine import execute  # defining a template needs no engine
 
-        return execute(self, state)
+        return execute(self.definition, state)
 
     def validate(self) -> bool:
         """Whether nothing is wrong with it."""

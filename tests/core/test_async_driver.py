@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from knows_core import LocalEngine, MemoryBackend, PipelineWorkflow, step
+from knows_core import Limits, LocalEngine, MemoryBackend, PipelineWorkflow, step
 
 
 async def _doubled(value):
@@ -117,3 +117,68 @@ def test_a_cancel_while_the_run_is_made_leaves_it_resumable(Trial):
             return await engine.aresume("r", Trial("a").template())
 
     assert asyncio.run(main()).result == ["a"]
+
+
+def test_a_second_cancel_changes_nothing(Trial):
+    """Cancelled twice while its run is made, a task still leaves it to be resumed."""
+
+    class Slow(MemoryBackend):
+        def __init__(self):
+            super().__init__()
+            self.entered, self.go = threading.Event(), threading.Event()
+
+        def create(self, row, records):
+            self.entered.set()
+            self.go.wait(timeout=30)
+            return super().create(row, records)
+
+    async def main():
+        backend = Slow()
+        with LocalEngine(backend) as engine:
+            loop = asyncio.get_running_loop()
+            task = asyncio.create_task(engine.arun(Trial("a").template(), run_id="r"))
+            await loop.run_in_executor(None, backend.entered.wait, 30)
+            for _ in range(2):
+                task.cancel()
+                await asyncio.sleep(0)
+            backend.go.set()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            for _ in range(3000):
+                if backend.rows() and backend.rows()[0].owner is None:
+                    break
+                await asyncio.sleep(0.001)
+            return await engine.aresume("r", Trial("a").template())
+
+    assert asyncio.run(main()).result == ["a"]
+
+
+def test_steps_that_run_templates_do_not_wait_for_their_own_threads():
+    """More runs than threads, each with a step that runs another template on the same engine, all end."""
+    inner = PipelineWorkflow([step(lambda: 1, name="one")], name="inner")
+
+    async def main():
+        with LocalEngine(limits=Limits(max_concurrent_workflows=2)) as engine:
+
+            def nested():
+                return asyncio.run(engine.arun(inner)).result
+
+            outer = PipelineWorkflow([nested], name="outer")
+            runs = await asyncio.gather(*[engine.arun(outer) for _ in range(5)])
+            return [run.result for run in runs]
+
+    assert asyncio.run(main()) == [1] * 5
+
+
+@pytest.mark.parametrize(
+    "drive", [lambda engine, flow: engine.run(flow), lambda engine, flow: asyncio.run(engine.arun(flow))]
+)
+def test_a_sync_wrapper_around_an_async_function_is_awaited(drive):
+    """A function that gives a coroutine is a step like any other."""
+
+    async def later(value):
+        return value * 2
+
+    template = PipelineWorkflow([step(lambda: 4, name="four"), step(later, name="wrapped")])
+    with LocalEngine() as engine:
+        assert drive(engine, template).result == 8

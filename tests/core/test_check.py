@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import pytest
 from pydantic import BaseModel
 
-from knows_core import DefinitionError, LocalEngine, MemoryBackend, PipelineWorkflow, WorkflowState, step
+from knows_core import ContractError, DefinitionError, LocalEngine, MemoryBackend, PipelineWorkflow, WorkflowState, step
+
+WS = WorkflowState
 
 
 class Chamber(BaseModel):
@@ -98,3 +103,48 @@ def test_a_foreign_template_that_says_no_is_a_problem():
 
     with pytest.raises(DefinitionError, match="its own validate"):
         LocalEngine().run(Foreign())
+
+
+def test_the_untyped_state_may_be_spelt_in_many_ways():
+    """Under another name, optional, or with metadata it is still the WorkflowState."""
+
+    def renamed(state: WS) -> None: ...
+
+    def optional(state: WorkflowState | None) -> None: ...
+
+    def tagged(state: Annotated[WorkflowState, "tag"]) -> None: ...
+
+    assert problems(renamed, optional, tagged) == []
+    assert problems(renamed, optional, tagged, state=Chamber) == []
+
+
+def test_a_class_whose_fields_cannot_be_resolved_is_a_problem():
+    """It is told before anything runs, and not by the first record."""
+
+    @dataclass
+    class Local:
+        other: "Nowhere"  # type: ignore[name-defined]  # noqa: F821, UP037
+
+    def make():
+        return None
+
+    make.__annotations__["return"] = Local
+    (problem,) = problems(make)
+    assert "the fields of" in problem
+    assert "name 'Nowhere' is not defined" in problem
+
+
+def test_required_state_is_a_list():
+    """A text would be taken for its letters."""
+    with pytest.raises(ContractError, match="expected a list of keys"):
+        PipelineWorkflow([sound], required_state="pressure")
+
+
+def test_an_execute_of_its_own_is_what_runs():
+    """A subclass that overrides execute() is a foreign template: one step that calls it."""
+
+    class Mine(PipelineWorkflow):
+        def execute(self, state):
+            return f"mine: {super().execute(state)}"
+
+    assert LocalEngine().run(Mine([step(lambda: 1, name="one")], name="etch", version="1.0")).result == "mine: 1"

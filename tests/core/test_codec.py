@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from functools import cached_property
+from typing import Generic, NewType, TypedDict, TypeVar
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -187,3 +188,74 @@ def test_without_the_template_objects_are_readable_data():
     """A codec without types shows an object as the dict of its fields."""
     data = CODEC.encode(Outer(inner=Inner(n=1)), "")
     assert Codec(None).decode(data) == {"inner": {"n": 1}, "when": None, "points": ()}
+
+
+def unset(kind):
+    """An instance of a model as model_construct() makes it: no field has a value."""
+    return kind.model_construct()
+
+
+@dataclass
+class Half:
+    x: int
+    y: int = field(init=False)
+
+
+@dataclass
+class Dictionary(dict):  # type: ignore[type-arg]
+    x: int
+
+
+class Hidden:
+    __slots__ = ("secret",)
+
+
+@dataclass(slots=True)
+class Shown(Hidden):
+    x: int
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (unset(Inner), "Inner without n"),
+        (Half(1), "Half without y"),
+        (Dictionary(1), "Dictionary with more behind it than its fields"),
+    ],
+)
+def test_an_object_that_its_fields_do_not_make_up_is_refused(value, why):
+    """What could not be made again from its fields does not count as done."""
+    with pytest.raises(NotStorable, match=why):
+        Codec(declared_in([type(value)]).classes).encode(value, "")
+
+
+def test_a_slot_of_a_parent_class_is_not_lost():
+    """An attribute in a slot that is no field is noticed."""
+    value = Shown(1)
+    value.secret = 5  # type: ignore[attr-defined]
+    with pytest.raises(NotStorable, match="with secret, which are not fields"):
+        Codec(declared_in([Shown]).classes).encode(value, "")
+
+
+Item = TypeVar("Item")
+
+
+@dataclass
+class Box(Generic[Item]):
+    x: Item
+
+
+class Row(TypedDict):
+    point: Point
+
+
+Named = NewType("Named", Inner)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "expected"),
+    [(Box[int], {Box}), (Named, {Inner}), (Row, {Point}), (list[Row] | None, {Point}), (Outer, {Outer, Inner, Point})],
+)
+def test_a_class_is_declared_wherever_an_annotation_leads_to_it(annotation, expected):
+    """Through generics, new types, typed dicts, unions and fields."""
+    assert set(declared_in([annotation]).classes.values()) == expected

@@ -100,3 +100,26 @@ def test_hostile_errors_are_described():
     one, other = ValueError("one"), ValueError("other")
     one.__cause__, other.__cause__ = other, one
     assert json.dumps(describe(one)).count("other") < 10
+
+
+def test_an_error_without_its_facts_still_has_a_text():
+    """A step may raise any of our errors by hand."""
+    assert "run ? is owned by ?" in str(RunBusy())
+
+
+def test_an_error_that_is_hostile_in_its_parts_is_described():
+    """A code that is no text, a text that exits, a cause that raises."""
+
+    class Hostile(KnowsError):
+        code = object()  # type: ignore[assignment]
+
+        def __str__(self):
+            raise SystemExit(3)
+
+        @property
+        def __cause__(self):  # type: ignore[override]
+            raise RuntimeError
+
+    described = describe(Hostile())
+    assert (described["code"], described["cause"]) == (None, None)
+    assert "SystemExit" in described["message"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pluggy
 
 from knows_core import LocalEngine, PipelineWorkflow, RunStatus, hookimpl, hooks
@@ -64,4 +67,20 @@ def test_a_failing_observer_costs_only_itself(caplog, Trial):
     run = LocalEngine(hooks=manager).run(Trial("a", "b").template())
     assert run.status is RunStatus.COMPLETED
     assert len(heard) == 5
+    assert len(caplog.records) == 1
+
+
+def test_a_failing_observer_is_left_out_once_over_many_runs(caplog, Trial):
+    """Runs in several threads that find it broken at once are all unharmed."""
+    start = threading.Barrier(4)
+
+    def broken(run, event):
+        if isinstance(event, StepStarted):
+            start.wait(timeout=30)
+        raise RuntimeError("observer")
+
+    engine = LocalEngine(hooks=observing(broken))
+    with ThreadPoolExecutor(4) as threads:
+        runs = list(threads.map(lambda _: engine.run(Trial("a").template()), range(4)))
+    assert {run.status for run in runs} == {RunStatus.COMPLETED}
     assert len(caplog.records) == 1

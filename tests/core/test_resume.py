@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import make_dataclass
+
 import pytest
+from pydantic import create_model
 
 from knows_core import (
     LocalEngine,
@@ -13,6 +16,7 @@ from knows_core import (
     ShapeChanged,
     TemplateNotFound,
     TemplateVersionMissing,
+    ValuesChanged,
     step,
 )
 
@@ -138,3 +142,73 @@ def test_a_run_that_is_alive_is_busy(engine):
     template = PipelineWorkflow([reenter], name="t", version="1.0")
     assert engine.run(template, run_id="r").status is RunStatus.COMPLETED
     assert "run r is owned by this process" in str(seen[0])
+
+
+def outlined(annotation, *, model=None, broken=True):
+    """A template of two steps whose first one gives a value of the annotated class."""
+
+    def make() -> object:
+        return annotation(1) if annotation is not int else 1
+
+    def fail(value):
+        if broken:
+            raise ConnectionError
+        return "done"
+
+    make.__annotations__["return"] = annotation
+    return PipelineWorkflow([make, fail], name="t", version="1.0", state=model)
+
+
+def class_of(name, **fields):
+    made = make_dataclass(name, list(fields.items()))
+    made.__module__, made.__qualname__ = __name__, name
+    return made
+
+
+@pytest.mark.parametrize(
+    ("now", "difference"),
+    [
+        (class_of("Value", x=str), "had the fields x: builtins:int and has x: builtins:str"),
+        (class_of("Value", y=int), "and has y: builtins:int"),
+        (class_of("Other", x=int), "Value is no longer declared"),
+    ],
+)
+def test_values_of_a_changed_class_are_refused(engine, now, difference):
+    """Exit 7 naming class and fields; with the old class back the run goes on."""
+    before = class_of("Value", x=int)
+    engine.run(outlined(before), run_id="r")
+    with pytest.raises(ValuesChanged) as caught:
+        engine.resume("r", outlined(now))
+    assert difference in str(caught.value)
+    assert engine.resume("r", outlined(class_of("Value", x=int), broken=False)).result == "done"
+
+
+def test_a_changed_state_model_is_refused(engine):
+    """The types of the state are part of what a run is bound to."""
+    models = [create_model("State", n=(kind, 5), __module__=__name__) for kind in (int, str, int)]
+    engine.run(outlined(int, model=models[0]), run_id="r")
+    with pytest.raises(ValuesChanged, match="had the fields n: builtins:int and has n: builtins:str"):
+        engine.resume("r", outlined(int, model=models[1]))
+    assert engine.resume("r", outlined(int, model=models[2], broken=False)).result == "done"
+
+
+def test_a_completed_run_is_readable_with_a_changed_class(engine):
+    """Its result is shown as data when the class has changed since."""
+    before = class_of("Value", x=int)
+
+    def make(cls):
+        def value() -> object:
+            return cls(1)
+
+        value.__annotations__["return"] = cls
+        return PipelineWorkflow([value], name="t", version="1.0")
+
+    engine.run(make(before), run_id="r")
+    assert engine.resume("r", make(before)).result == before(1)
+    assert engine.resume("r", make(class_of("Value", y=int))).result == {"x": 1}
+
+
+def test_a_run_starts_without_the_error_of_another(engine, Trial):
+    """`error` in a given state is not carried into a completed run."""
+    run = engine.run(Trial("a").template(), state={"error": {"type": "Old"}})
+    assert (run.status, "error" in run.state) == (RunStatus.COMPLETED, False)

@@ -120,3 +120,29 @@ def test_hooks_open_their_schemes_and_their_faults_are_the_plugins():
     assert isinstance(opened.backend, MemoryBackend)
     with pytest.raises(BackendError, match="its plugin failed with ZeroDivisionError"):
         LocalEngine.from_settings(WorkflowSettings(state_backend="bad:x"), hooks=manager)
+
+
+def test_a_broken_neighbour_does_not_hide_a_backend():
+    """A plugin whose hook raises costs only itself; asked for its own, it is named; what is no backend is refused."""
+    import pluggy
+
+    from knows_core import hookimpl, hooks
+
+    class Broken:
+        @hookimpl
+        def knows_state_backends(self):
+            raise RuntimeError("neighbour")
+
+    class Sound:
+        @hookimpl
+        def knows_state_backends(self):
+            return {"mine": lambda url: MemoryBackend(), "five": lambda url: 5}
+
+    manager = pluggy.PluginManager("knows")
+    manager.add_hookspecs(hooks)
+    manager.register(Sound())
+    manager.register(Broken())
+    assert LocalEngine.from_settings(WorkflowSettings(state_backend="mine:x"), hooks=manager).backend is not None
+    for scheme, reason in (("five", "gave a int, which is no state backend"), ("other", "RuntimeError: neighbour")):
+        with pytest.raises(BackendError, match=reason):
+            LocalEngine.from_settings(WorkflowSettings(state_backend=f"{scheme}:x"), hooks=manager)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import MutableMapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 import pytest
 
-from knows_core import WorkflowState
+from knows_core import ContractError, WorkflowState
 from knows_core.state import Attempt
 
 
@@ -139,3 +142,67 @@ def test_the_times_of_an_attempt_are_the_runs():
     later = datetime.now(UTC) + timedelta(seconds=1)
     base.apply(work.changes(), later)
     assert work.updated_at == later
+
+
+@pytest.mark.parametrize("key", [1, (1, 2), None, b"a"])
+def test_keys_are_texts(key):
+    """Another key would come back from a journal as something else; it is refused where it is set."""
+    for state in (WorkflowState(), Attempt(WorkflowState())):
+        with pytest.raises(ContractError, match="expected text"):
+            state[key] = 1
+    with pytest.raises(ContractError, match="expected text"):
+        WorkflowState({key: 1})
+
+
+def test_a_text_of_a_class_of_its_own_becomes_plain():
+    """A member of a StrEnum is a key like its text."""
+
+    class Key(StrEnum):
+        PRESSURE = "pressure"
+
+    state = WorkflowState({Key.PRESSURE: 1})
+    assert [type(key) for key in state] == [str]
+    assert state[Key.PRESSURE] == state["pressure"] == 1
+
+
+class Plain:
+    def __init__(self):
+        self.parts = [1]
+
+
+@dataclass
+class Noted:
+    x: int
+
+
+def test_reading_an_object_or_a_set_changes_nothing():
+    """Values whose parts can be seen are compared, not taken for changed because they were read."""
+    noted = Noted(1)
+    noted.note = "beside the fields"  # type: ignore[attr-defined]
+    work = Attempt(WorkflowState(plain=Plain(), tags={1, 2}, noted=noted))
+    assert work["plain"].parts == [1]
+    assert work["tags"] == {1, 2}
+    assert work["noted"].x == 1
+    assert work.changes().written == {}
+    work["plain"].parts.append(2)
+    work["tags"].add(3)
+    work["noted"].note = "changed"
+    assert set(work.changes().written) == {"plain", "tags", "noted"}
+
+
+def test_a_value_too_deep_to_copy_is_refused_and_not_shared():
+    """What a failed attempt did to it must not stay."""
+    deep: list[object] = []
+    for _ in range(20_000):
+        deep = [deep]
+    work = Attempt(WorkflowState(deep=deep))
+    with pytest.raises(ContractError, match="nested too deeply"):
+        work["deep"]
+
+
+def test_a_copy_of_a_state_is_its_own():
+    """copy.copy shares nothing with the original but the values."""
+    state = WorkflowState(a=1)
+    other = copy.copy(state)
+    other["a"] = 2
+    assert state["a"] == 1

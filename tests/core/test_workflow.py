@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC
+from functools import cached_property
 
 import pytest
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 from knows_core import (
     DefinitionError,
@@ -200,3 +201,46 @@ def test_a_template_with_problems_does_not_run():
     assert not template.validate()
     with pytest.raises(DefinitionError, match=r"step\(read, name="):
         template.execute(WorkflowState())
+
+
+class Cleaned(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    name: str = "x"
+
+    @field_validator("name")
+    @classmethod
+    def upper(cls, value: str) -> str:
+        return value.upper()
+
+    @cached_property
+    def twice(self) -> str:
+        return self.name * 2
+
+
+def test_a_typed_copy_has_extras_deletions_and_no_cached_properties():
+    """What a model allows beside its fields travels with it; what it computes is not state."""
+
+    def first(state: Cleaned) -> str:
+        state.more = [1]  # type: ignore[attr-defined]
+        return state.twice
+
+    def second(state: Cleaned) -> list[int]:
+        state.more.append(2)  # type: ignore[attr-defined]
+        del state.name
+        return state.more  # type: ignore[attr-defined, no-any-return]
+
+    state = WorkflowState(name="ab")
+    assert PipelineWorkflow([first, second], state=Cleaned).execute(state) == [1, 2]
+    assert state.data == {"more": [1, 2]}
+
+
+def test_what_validation_makes_of_a_write_is_what_counts():
+    """A validator that cleans a value cleans it at the start and after a write alike."""
+
+    def write(state: Cleaned) -> None:
+        state.name = "low"
+
+    state = WorkflowState(name="start")
+    template = PipelineWorkflow([step(lambda state: state["name"], name="read"), write], state=Cleaned)
+    template.execute(state)
+    assert state["name"] == "LOW"
