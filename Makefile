@@ -26,7 +26,7 @@ $(BIN)/uv: constraints.txt | $(BIN)/python
 	touch $@
 
 $(STAMP): pyproject.toml constraints.txt $(MEMBERS:%=%/pyproject.toml) $(BIN)/uv
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode -c constraints.txt --group dev -e . $(MEMBERS:%=-e ./%)
+	VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv pip install --quiet --compile-bytecode -c constraints.txt --group dev -e . $(MEMBERS:%=-e ./%)
 	$(BIN)/python -m compileall -q $(MEMBERS)
 	touch $@
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import typing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from knows_core.values import is_model_class, kind_of
 
@@ -35,17 +35,17 @@ def schema_id(kind: type) -> str:
 def declared_in(annotations: Iterable[Any]) -> Declared:
     """Every dataclass and pydantic model that the annotations name, those of their fields included."""
     found = Declared()
-    seen: set[int] = set()
+    seen: dict[int, Any] = {}  # holds what it has seen, so that no id is used twice
     waiting = list(annotations)
     while waiting:
         one = waiting.pop()
         if id(one) in seen:
             continue
-        seen.add(id(one))
+        seen[id(one)] = one
         # What stands behind generics, NewType and `type X = ...` is declared with them.
         waiting += [*typing.get_args(one), *_behind(one)]
         if isinstance(one, type):
-            waiting += _fields(one, found)
+            waiting += _fields(cast("type[Any]", one), found)
     return found
 
 
@@ -55,7 +55,7 @@ def _behind(annotation: Any) -> list[Any]:
     return [one for one in (*kinds, *alias) if one is not None]
 
 
-def _fields(kind: type, found: Declared) -> list[Any]:
+def _fields(kind: type[Any], found: Declared) -> list[Any]:
     """Note a class if it is one that can be recorded; the annotations of its fields."""
     if is_model_class(kind):
         annotations = {name: one.annotation for name, one in kind.__pydantic_fields__.items()}
@@ -76,6 +76,5 @@ def _fields(kind: type, found: Declared) -> list[Any]:
 
 
 def _text(annotation: Any) -> str:
-    return (
-        schema_id(annotation) if isinstance(annotation, type) and not typing.get_args(annotation) else str(annotation)
-    )
+    plain = isinstance(annotation, type) and not typing.get_args(annotation)
+    return schema_id(cast("type[Any]", annotation)) if plain else str(annotation)

@@ -7,27 +7,24 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import sys
 import types
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from knows_core.errors import NotStorable
 from knows_core.machine import Call
 from knows_core.records import StepProgress, StepStarted
+from knows_core.threads import one_deeper
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from concurrent.futures import Executor
 
     from knows_core.events import Observers
     from knows_core.machine import Machine, Wish
     from knows_core.recorder import Recorder
     from knows_core.records import Record, RunEnded
-
-
-_DEPTH: contextvars.ContextVar[int] = contextvars.ContextVar("knows_core call depth", default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +79,7 @@ class Desk:
         binding = call.step.binding
         context = self.context(call) if binding.takes_context or self._observers.watching else None
         answer = binding.invoke(call.value, call.state, context)
-        if isinstance(answer, types.CoroutineType):
+        if is_coroutine(answer):
             if self._runner is None:
                 import asyncio  # only a flow with an async step pays for it
 
@@ -161,24 +158,18 @@ async def _acall(call: Call, desk: Desk, loop: asyncio.AbstractEventLoop, pool: 
     if error is not None:
         raise error
     # A wrapper around an async function looks like a sync one, and gives what is still to be awaited.
-    return await result if isinstance(result, types.CoroutineType) else result
+    return await result if is_coroutine(result) else result
 
 
 def _outcome(invoke: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Exception | None]:
     """A call's result or error as a value: a future refuses to carry a StopIteration."""
-    _DEPTH.set(call_depth() + 1)
+    one_deeper()
     try:
         return invoke(*arguments), None
     except Exception as error:  # noqa: BLE001 - a step may raise anything
         return None, error
 
 
-def call_depth() -> int:
-    """How many steps of pools this call stands in."""
-    return _DEPTH.get()
-
-
-def in_event_loop() -> bool:
-    """Whether an event loop runs in this thread, asked without importing asyncio."""
-    asyncio = sys.modules.get("asyncio")
-    return asyncio is not None and asyncio._get_running_loop() is not None
+def is_coroutine(answer: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
+    """Whether a call gave something that is still to be awaited."""
+    return type(answer) is types.CoroutineType

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import threading
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
-from knows_core.drivers import Desk, adrive, call_depth, drive, in_event_loop
+from knows_core.drivers import Desk, adrive, drive
 from knows_core.envelope import error_record
 from knows_core.errors import ConfigError
 from knows_core.events import Observers
@@ -17,6 +16,7 @@ from knows_core.limits import Limits
 from knows_core.run import Run, RunStatus
 from knows_core.state import ERROR_KEY
 from knows_core.template import WorkflowTemplate, definition_of
+from knows_core.threads import Pools, in_event_loop, in_own_thread
 from knows_core.version import Requirement
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from knows_core.settings import WorkflowSettings
     from knows_core.state import WorkflowState
     from knows_core.template import Definition, Templates
-
-T = TypeVar("T")
 
 
 def _now() -> datetime:
@@ -61,8 +59,7 @@ class LocalEngine:
         self._templates = templates
         self._clock = clock
         self._observers = Observers(hooks)
-        self._lock = threading.Lock()
-        self._pools: dict[int, Executor] = {}
+        self._pools = Pools(limits.max_concurrent_workflows)
 
     @classmethod
     def from_settings(
@@ -154,9 +151,7 @@ class LocalEngine:
 
     def close(self) -> None:
         """End the pools and close the backend."""
-        for pool in self._pools.values():
-            pool.shutdown()
-        self._pools.clear()
+        self._pools.close()
         if self.backend is not None:
             self.backend.close()
 
@@ -209,7 +204,7 @@ class LocalEngine:
 
     def _drive_here(self, execution: Execution) -> RunEnded:
         if in_event_loop():  # an async step could not have a loop of its own in this thread
-            return _in_own_thread(lambda: self._drive_here(execution))
+            return in_own_thread(lambda: self._drive_here(execution))
         desk = Desk(execution.id, execution.recorder, self._observers)
         try:
             return drive(execution.machine, desk)
@@ -249,16 +244,7 @@ class LocalEngine:
         return execution.ended_as(ended)
 
     def _executor(self) -> Executor:
-        """The pool for this depth: a step that runs a template itself must not wait for the threads it occupies."""
-        depth = call_depth()
-        with self._lock:
-            if depth not in self._pools:
-                from concurrent.futures import ThreadPoolExecutor  # only the async driver pays for it
-
-                self._pools[depth] = ThreadPoolExecutor(
-                    self.limits.max_concurrent_workflows, thread_name_prefix="knows"
-                )
-            return self._pools[depth]
+        return self._pools.for_this_depth()
 
 
 def _give_up(made: asyncio.Future[Execution | Run], pool: Executor) -> None:
@@ -267,27 +253,6 @@ def _give_up(made: asyncio.Future[Execution | Run], pool: Executor) -> None:
         if isinstance(execution, Execution):
             with contextlib.suppress(RuntimeError):  # a closed engine has given up everything
                 pool.submit(execution.recorder.release)
-
-
-def _in_own_thread(work: Callable[[], T]) -> T:
-    """Do the work in a thread of its own, with this one's context variables, and wait for it."""
-    import contextvars  # only inside a running event loop
-
-    outcome: list[T] = []
-    errors: list[BaseException] = []
-
-    def body() -> None:
-        try:
-            outcome.append(work())
-        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-            errors.append(error)
-
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(body,))
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return outcome[0]
 
 
 def execute(definition: Definition, state: WorkflowState) -> Any:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from knows_knowledge_ingestion.source import is_url
 
 MediaType = Literal["application/pdf", "text/html", "text/markdown", "text/plain"]
 Outcome = Literal["stored", "replaced", "unchanged"]
@@ -22,6 +25,12 @@ class IngestionState(BaseModel):
     uri: Filled = Field(description="The file to read: a path or a file: URL.")
     store: Filled | None = Field(default=None, description="SQLite file; default in your data folder.")
     root: Filled | None = Field(default=None, description="Allowed folder; unset means no limit.")
+
+    @field_validator("uri", "store", "root")
+    @classmethod
+    def from_where_it_began(cls, value: str | None) -> str | None:
+        """Relative paths count from the folder in which the run was created, wherever it is resumed."""
+        return value if value is None or is_url(value) else str(Path(value).expanduser().absolute())
 
 
 class Seam(BaseModel):

@@ -73,11 +73,16 @@ def media_type_of(content_type: str) -> tuple[MediaType, str | None]:
     return media_type, charset or None
 
 
+def is_url(text: str) -> bool:
+    """Whether a text is meant as a URL rather than as a path."""
+    return _URL.match(text) is not None
+
+
 def path_of(uri: str) -> Path:
     """The local path that a path or a file: URL names; it may be relative and need not exist."""
     if "\0" in uri:
         raise BadUri(found=uri, reason="it holds a NUL character")
-    if not _URL.match(uri):
+    if not is_url(uri):
         return Path(uri).expanduser()
     parts = urlsplit(uri)
     if parts.scheme.lower() != "file":

@@ -135,9 +135,13 @@ def _check_exists(path: Path) -> None:
 
 def _connected(path: Path, wait: float) -> sqlite3.Connection:
     database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=wait, isolation_level=None)
-    # EXTRA also syncs the folder: a run must not remember a write that a power cut took back.
-    database.execute("PRAGMA synchronous = EXTRA")
-    database.execute("PRAGMA foreign_keys = ON")
+    try:
+        # EXTRA also syncs the folder: a run must not remember a write that a power cut took back.
+        database.execute("PRAGMA synchronous = EXTRA")
+        database.execute("PRAGMA foreign_keys = ON")
+    except BaseException:
+        database.close()
+        raise
     return database
 
 

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import sqlite3
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Self, TypeVar
@@ -34,9 +35,9 @@ _COMMIT_BYTES: Final = 4_096  # what a commit adds to the log besides its record
 _COLUMNS: Final = "run, template, version, status, created_at, updated_at, epoch, owner"
 # The epoch, the sequence and the insert in one statement: nobody can come between.
 _INSERT_FENCED: Final = """
-    insert into record (run, sequence, data) select ?1, ?2, ?3
-    where exists (select 1 from run where run = ?1 and epoch = ?4)
-    and ?2 = (select coalesce(max(sequence), -1) + 1 from record where run = ?1)"""
+    insert into record (run, sequence, data) select :run, :sequence, :data
+    where exists (select 1 from run where run = :run and epoch = :epoch)
+    and :sequence = (select coalesce(max(sequence), -1) + 1 from record where run = :run)"""
 
 
 class SQLiteBackend:
@@ -101,7 +102,8 @@ class SQLiteBackend:
     def _insert(self, one: Append) -> bool:
         execute = self._connection.execute
         for sequence, data in enumerate(one.records, one.sequence):
-            if not execute(_INSERT_FENCED, (one.run, sequence, data, one.epoch)).rowcount:
+            values = {"run": one.run, "sequence": sequence, "data": data, "epoch": one.epoch}
+            if not execute(_INSERT_FENCED, values).rowcount:
                 return False
             self._logged += len(data)
         if one.status is not None:
@@ -114,7 +116,7 @@ class SQLiteBackend:
     def load(self, run: str) -> tuple[RunRow, list[bytes]]:
         """Return a run and its records."""
         with self._reading() as connection:
-            row = self._row(connection, run)
+            row = self._shown(self._row(connection, run))
             found = connection.execute("select data from record where run = ? order by sequence", (run,))
             return row, [data for (data,) in found]
 
@@ -123,7 +125,7 @@ class SQLiteBackend:
 
         def work() -> int:
             row = self._row(self._connection, run)
-            if row.owner is not None and (row.owner == self._owner.name or self._owner.is_alive(row.owner)):
+            if row.owner is not None and self._is_alive(row.owner):
                 since = row.updated_at.isoformat(sep=" ", timespec="seconds")
                 raise RunBusy(run=run, owner=row.owner, since=since)
             taken = (row.epoch + 1, self._owner.name, _now(), run)
@@ -139,13 +141,13 @@ class SQLiteBackend:
 
     def rows(self, status: RunStatus | None = None) -> list[RunRow]:
         """List the runs, newest first."""
-        query = f"select {_COLUMNS} from run where ?1 is null or status = ?1 order by created_at desc"  # noqa: S608
+        query = f"select {_COLUMNS} from run where :status is null or status = :status order by created_at desc"  # noqa: S608
         with self._reading() as connection:
-            found = connection.execute(query, (status,)).fetchall()
+            found = connection.execute(query, {"status": status}).fetchall()
         readable: list[RunRow] = []
         for values in found:
             try:
-                readable.append(_row_of(values))
+                readable.append(self._shown(_row_of(values)))
             except RecordCorrupt as error:  # one damaged row must not hide the others
                 logging.getLogger("knows_sqlite").warning("%s", error)
         return readable
@@ -163,6 +165,13 @@ class SQLiteBackend:
         if values is None:
             raise UnknownRun(run=run, where=self._path)
         return _row_of(values)
+
+    def _shown(self, row: RunRow) -> RunRow:
+        """The row as it is shown: a dead owner is none."""
+        return row if row.owner is None or self._is_alive(row.owner) else replace(row, owner=None)
+
+    def _is_alive(self, owner: str) -> bool:
+        return owner == self._owner.name or self._owner.is_alive(owner)
 
     @contextlib.contextmanager
     def _reading(self) -> Generator[sqlite3.Connection]:

@@ -199,6 +199,7 @@ def test_a_dead_owner_is_noticed_at_once(file):
             opened.claim("r")
         holder.send_signal(signal.SIGKILL)
         holder.wait(timeout=30)
+    assert [(row.status, row.owner) for row in opened.rows()] == [("running", None)]
     assert opened.claim("r") == 2
     opened.close()
     assert list((file.parent / "journals.db.owners").glob("*.lock")) == []
