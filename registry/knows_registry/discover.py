@@ -120,6 +120,11 @@ def discover(paths: Iterable[str] | None = None) -> Found:
     return Found(tuple(offers), tuple(plugins), tuple(faults))
 
 
+def unreadable(found: Found) -> bool:
+    """Whether a line was seen on which Python's own reader of entry points fails, for all distributions at once."""
+    return any(fault.entry and "=" not in fault.entry for fault in found.faults)
+
+
 # ------------------------------------------------------------------ folders
 
 

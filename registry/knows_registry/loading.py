@@ -6,8 +6,9 @@ import importlib
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from knows_core import InvalidVersion, PluginBroken, TemplateBroken, Version
+from knows_core import KnowsError, PluginBroken, TemplateBroken, Version
 from knows_core.envelope import safe_text
+from knows_registry.guard import asked_for
 
 if TYPE_CHECKING:
     from knows_core import WorkflowTemplate
@@ -21,9 +22,12 @@ def load_template(offer: Offer, entry: Entry) -> WorkflowTemplate:
     reference = f"{offer} of {entry.source}"
     try:
         template: WorkflowTemplate = _import(entry)
-    except (Exception, SystemExit) as error:
+        reason = _mismatch(template, offer) or unusable(template)
+    except BaseException as error:
+        if asked_for(error):
+            raise
         raise TemplateBroken(reference=reference, reason=reason_of(error)) from error
-    if reason := _mismatch(template, offer):
+    if reason:
         raise TemplateBroken(reference=reference, reason=reason)
     return template
 
@@ -32,7 +36,9 @@ def load_plugin(plugin: Plugin) -> object:
     """The object that a plugin's entry point names, as it is. Raises PluginBroken."""
     try:
         return _import(plugin.entry)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if asked_for(error):
+            raise
         raise broken(plugin, reason_of(error)) from error
 
 
@@ -54,22 +60,34 @@ def lacking(template: object) -> list[str]:
     return [method for method in _METHODS if not callable(getattr(template, method, None))]
 
 
+def unusable(template: WorkflowTemplate) -> str:
+    """Why an object cannot be run as a template although it can be had, or an empty text."""
+    if missing := lacking(template):
+        found = f"the class {template.__name__}" if isinstance(template, type) else type(template).__name__
+        return f"expected a workflow template with {', '.join(missing)}, found {found}"
+    from knows_core.template import definition_of  # who has a template at hand has this room too
+
+    try:
+        definition_of(template)
+    except KnowsError as error:
+        return str(error)
+    except BaseException as error:
+        if asked_for(error):
+            raise
+        return f"its validate() or get_required_state() cannot be used: {reason_of(error)}"
+    return ""
+
+
 def _import(entry: Entry) -> Any:
     module = importlib.import_module(entry.module)
     return reduce(getattr, entry.attribute.split("."), module) if entry.attribute else module
 
 
 def _mismatch(template: object, offer: Offer) -> str:
-    """Why a loaded object is not what its entry point promised, or an empty text."""
-    try:
-        if missing := lacking(template):
-            found = f"the class {template.__name__}" if isinstance(template, type) else type(template).__name__
-            return f"expected a workflow template with {', '.join(missing)}, found {found}"
-        name, version = getattr(template, "name", None), getattr(template, "version", None)
-        if name == offer.name and Version(str(version)) == offer.version:
-            return ""
-    except InvalidVersion as error:
-        return str(error)
-    except Exception as error:  # noqa: BLE001 - the attributes of a foreign object may do anything
-        return reason_of(error)
+    """How the name and version of a template differ from what its entry point promised, or an empty text."""
+    if lacking(template):
+        return ""  # `unusable` says more
+    name, version = getattr(template, "name", None), getattr(template, "version", None)
+    if name == offer.name and Version(str(version)) == offer.version:
+        return ""
     return f"the entry point says {offer}, the template says {name}@{version}"

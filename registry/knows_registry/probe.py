@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from knows_core import KnowsError
 from knows_registry.catalog import Catalog
 from knows_registry.discover import TEMPLATES, Entry, Found, offer_of, plugin_of
-from knows_registry.loading import load_template
+from knows_registry.guard import skip_pydantic_plugins
+from knows_registry.loading import load_template, reason_of
 from knows_registry.plugins import Plugins
 from knows_registry.verdict import Verdict
 
@@ -82,6 +83,7 @@ def _death(code: int) -> str:
 
 def answer() -> None:
     """Import the entry named in the arguments and write the reason why it cannot be used, or null."""
+    skip_pydantic_plugins()
     place, _, words = sys.argv[1:]
     reason = judge(Entry(*json.loads(words)))
     Path(place).write_text(json.dumps(reason), encoding="utf-8")
@@ -96,7 +98,9 @@ def judge(entry: Entry) -> str | None:
         else:
             plugin = plugin_of(entry)
             plugins = Plugins(Catalog(Found(plugins=(plugin,))))
-            _ = plugins.backend(plugin.key) if plugin.kind == "backend" else plugins.use(plugin)
+            _ = plugins.factory(plugin.key) if plugin.kind == "backend" else plugins.use(plugin)
     except KnowsError as error:
         return str(error.facts.get("reason", error))
+    except BaseException as error:  # noqa: BLE001 - nobody is at the keyboard of the child
+        return reason_of(error)
     return None

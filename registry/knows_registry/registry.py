@@ -7,10 +7,11 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from knows_core import BackendError, ConfigError, KnowsError, Requirement, Version
+from knows_core import ConfigError, Requirement, Version
 from knows_registry.catalog import Catalog
-from knows_registry.discover import Offer, discover
-from knows_registry.loading import lacking, load_template, reason_of
+from knows_registry.discover import Offer, discover, unreadable
+from knows_registry.guard import skip_pydantic_plugins
+from knows_registry.loading import lacking, load_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +36,12 @@ class Registry:
     @cached_property
     def catalog(self) -> Catalog:
         """Names, versions and keys, without a single import."""
-        return Catalog(discover(self._paths))
+        found = discover(self._paths)
+        if self._paths is None and unreadable(found):
+            # pydantic would fail on such a line whoever imports it. Only then: else the plugins that the program of a
+            # person has for pydantic are theirs to use.
+            skip_pydantic_plugins()
+        return Catalog(found)
 
     @cached_property
     def plugins(self) -> Plugins:
@@ -85,31 +91,18 @@ class Registry:
 
         Raises UnknownScheme, PluginBroken, DuplicatePlugin, or what the backend says about its URL.
         """
-        scheme = url.partition(":")[0].lower()
-        if scheme == "memory":
-            from knows_core import MemoryBackend  # the registry also serves those who keep nothing
-
-            return MemoryBackend()
-        factory = self.plugins.backend(scheme)
-        try:
-            return factory(url)
-        except KnowsError:
-            raise
-        except Exception as error:
-            # A foreign error may quote the URL, and the URL may hold a password.
-            reason = type(error).__name__ if "@" in url else reason_of(error)
-            raise BackendError(backend=scheme, reason=reason, hint="Correct the URL, or see `kwf doctor`.") from error
+        return self.plugins.backend(url)
 
     def engine(self, settings: WorkflowSettings | None = None) -> LocalEngine:
         """A local engine with these templates, the installed plugins and the backend that the settings name."""
+        hooks = self.plugins.pluggy  # first of all: looking at the metadata may have to save pydantic, see `catalog`
         from knows_core import LocalEngine  # pydantic and threads; finding templates needs neither
         from knows_core.settings import load_settings
 
         settings = settings or load_settings()
-        scheme = (settings.state_backend or "memory").partition(":")[0].lower()
-        if settings.state_persistence and scheme != "memory":
-            self.plugins.backend(scheme)
-        return LocalEngine.from_settings(settings, templates=self, hooks=self.plugins.pluggy)
+        url = settings.state_backend if settings.state_persistence else None
+        backend = self.backend(url) if url is not None else None
+        return LocalEngine(backend, templates=self, hooks=hooks, limits=settings.limits())
 
 
 def _offer(template: WorkflowTemplate, name: str | None, version: str | None) -> Offer:

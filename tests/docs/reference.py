@@ -10,7 +10,7 @@ import click
 
 from knows_core import WorkflowSettings, hooks
 from knows_core.errors import error_kinds
-from knows_registry.cli import COMMANDS
+from knows_registry.cli import COMMANDS, kwf
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 MADE = "<!-- Made from the code by `python tests/docs/reference.py`. -->\n\n"
@@ -66,11 +66,13 @@ def commands_page():
         "# The command line\n\n",
         "With `--json` stdout holds one JSON object and nothing else. Exit codes: 0 done, 1 a step\n",
         "failed, 2 usage or configuration, 3 a template or plugin cannot be had, 4 types, input or state do not fit,\n",
-        "5 owned by another, 6 backend, 7 resume refused, 8 access, 130 interrupted. `run` and `resume` answer with\n",
+        "5 owned by another, 6 backend, 7 resume refused, 8 access, 130 and 143 interrupted.\n",
+        "`run` and `resume` answer with\n",
         '`{"run", "template", "version", "status", "result", "state", "error", "next"}`, also when they fail.\n',
     ]
     for words, command in commands():
-        context = click.Context(command, info_name=words, terminal_width=100, max_content_width=100)
+        names = {"help_option_names": kwf.context_settings["help_option_names"]}
+        context = click.Context(command, info_name=words, terminal_width=100, max_content_width=100, **names)
         lines.append(f"\n## {words}\n\n```text\n{command.get_help(context)}\n```\n")
     return "".join(lines)
 

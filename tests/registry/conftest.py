@@ -16,6 +16,8 @@ import pytest
 
 import knows_core
 import knows_registry
+from knows_registry import Registry
+from knows_registry.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +30,54 @@ class Greeting:
     def validate(self): return True
     def get_required_state(self): return []
 """
+
+
+STEPS = """
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pydantic import BaseModel
+from knows_core import PermanentError, TransientError, pipeline, step
+
+@step
+def a() -> int: return 1
+@step
+def b(value: int, state) -> int:
+    state["seen"] = value
+    return value + 1
+@step
+def c(value: int) -> int:
+    if not os.path.exists("ok"):
+        raise PermanentError("there is no ok")
+    return value * 10
+@step
+def d(value: int) -> int: return value + 5
+"""
+FLOW = STEPS + 'w = pipeline(a | b | c | d, name="demo", version="1.0")\n'
+TYPED = (
+    STEPS
+    + """
+class Lot(BaseModel):
+    serial: str
+    day: datetime
+    size: int = 25
+    tags: tuple[str, ...] = ()
+
+@dataclass
+class Recipe:
+    name: str
+    steps: list[int]
+
+@step
+def tell(recipe: Recipe, state: Lot) -> dict:
+    return {"recipe": recipe.name, "serial": state.serial, "day": state.day.isoformat(), "tags": state.tags}
+
+w = pipeline([tell], name="typed", version="2.1", state=Lot, summary="Tells what it was given.")
+"""
+)
+
+
+RECORDED = ("run", "resume", "runs", "history")
 
 
 @dataclass(frozen=True)
@@ -74,7 +124,9 @@ class Stage:
         """The variables of a process that finds the distributions of this stage and no others of ours."""
         ours = [str(Path(str(package.__file__)).parent.parent) for package in (knows_core, knows_registry)]
         # As on a person's machine, where stdout has a buffer.
-        inherited = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        # And without what a command called in this process has set.
+        unwanted = ("PYTHONUNBUFFERED", "PYDANTIC_DISABLE_PLUGINS")
+        inherited = {name: value for name, value in os.environ.items() if name not in unwanted}
         return inherited | {
             "PYTHONPATH": os.pathsep.join([str(self.site), str(self.library), *ours]),
             "XDG_CACHE_HOME": str(self.cache),
@@ -145,3 +197,63 @@ def broken_stage(stage: Stage) -> Stage:
     for side in ("left", "right"):
         stage.install_template("twice", "2.0.0", distribution=f"{side}-dist", module=f"{side}_module")
     return stage
+
+
+@pytest.fixture
+def registry(stage, monkeypatch):
+    """A registry of this process on the stage's distributions."""
+    monkeypatch.syspath_prepend(stage.site)
+    return Registry(paths=[str(stage.site)])
+
+
+# ------------------------------------------------------------------ templates in files
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with a template in a file, as the current one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    (tmp_path / "wf.py").write_text(FLOW)
+    return tmp_path
+
+
+@pytest.fixture
+def steps():
+    """The text of a file with the steps a, b, c and d; c fails where there is no file called ok."""
+    return STEPS
+
+
+@pytest.fixture
+def flow():
+    """The same with the template `w`, demo@1.0, made of them."""
+    return FLOW
+
+
+@pytest.fixture
+def typed():
+    """The text of a file with the template `w`, typed@2.1, that declares its state and input."""
+    return TYPED
+
+
+@pytest.fixture
+def plain_template():
+    """The text of a class of templates that are no pipelines."""
+    return """class Plain:
+    name, version = "plain", "1.0.0"
+    def execute(self, state): return "done"
+    def validate(self): return True
+    def get_required_state(self): return []
+"""
+
+
+@pytest.fixture
+def kwf(here, capfd):
+    """Call the command line; the exit code and what stdout holds, read as JSON where that was asked for."""
+
+    def call(*words):
+        code = main([*words, *(["--backend", "sqlite:///runs.db"] if words[0] in RECORDED else [])])
+        out = capfd.readouterr().out
+        return code, json.loads(out) if "--json" in words else out
+
+    return call

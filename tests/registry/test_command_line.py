@@ -67,7 +67,7 @@ def test_help_lists_every_command_and_imports_none(stage):
     assert done.returncode == 0
     for name, (_, summary) in COMMANDS.items():
         assert f"{name} {summary}" in " ".join(done.stdout.split())
-    assert set(done.stderr.split()) == {"knows_registry.cli", "knows_registry.cli.answer"}
+    assert set(done.stderr.split()) == {"knows_registry.cli", "knows_registry.cli.answer", "knows_registry.guard"}
 
 
 def test_the_package_imports_nothing_by_itself(stage):

@@ -35,6 +35,8 @@ SOUND = {
 DEADLY = {
     "raising": ("raise ValueError('the pump is missing')", "ValueError: the pump is missing"),
     "exiting": ("import sys; sys.exit(4)", "SystemExit: 4"),
+    "interrupting": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    "odd": ("class Stop(BaseException): ...\nraise Stop('here')", "Stop: here"),
     "leaving": ("import os; os._exit(0)", "it ended the interpreter with exit code 0 while it was imported"),
     "failing": ("import os; os._exit(7)", "it ended the interpreter with exit code 7 while it was imported"),
     "crashing": (

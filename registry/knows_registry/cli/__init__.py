@@ -6,6 +6,7 @@ To add a command, write its room and add one line to COMMANDS. A command returns
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from knows_core import KnowsError
-from knows_registry.cli.answer import Answers, Failure, failure_of, speaking
+from knows_core.envelope import safe_text
+from knows_registry.cli.answer import Answers, Failure, Unheard, failure_of, speaking
+from knows_registry.guard import Interrupted, listening, skip_pydantic_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +37,7 @@ COMMANDS = {
 
 _INTERRUPTED = 130
 _PIPE_CLOSED = 141  # as a program ends that the pipe's signal kills: neither success nor a failure of the command
+_NOT_WRITTEN = 1
 
 
 class Commands(click.Group):
@@ -88,14 +92,20 @@ def kwf() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    skip_pydantic_plugins()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with speaking(words) as answers:
+        with listening(), speaking(words) as answers:
             return _run(words, answers)
-    except BrokenPipeError:
-        # The reader has gone. Without this the interpreter would complain while it flushes at its end.
+    except Interrupted as error:  # while the answer was given
+        return error.exit_code
+    except OSError as error:  # of stdout: every other one is answered as the failure of its command
+        # Without this the interpreter would complain while it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return _PIPE_CLOSED
+        if error.errno == errno.EPIPE:
+            return _PIPE_CLOSED
+        Answers(None, command="", json=False).note(f"kwf: the answer could not be written: {error.strerror}")
+        return _NOT_WRITTEN
 
 
 def _run(words: list[str], answers: Answers) -> int:
@@ -105,13 +115,13 @@ def _run(words: list[str], answers: Answers) -> int:
         answers.flush()
     except click.exceptions.Exit as end:
         return end.exit_code
-    except BrokenPipeError:
+    except Unheard:
         raise
     except click.exceptions.NoArgsIsHelpError as error:
         answers.note(error.format_message())
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        failure = Failure("interrupted", "KeyboardInterrupt", "interrupted", exit_code=_INTERRUPTED)
+    except click.Abort as error:
+        failure = _interruption(error)
     except click.ClickException as error:
         failure = _usage_failure(error)
     except KnowsError as error:
@@ -119,10 +129,20 @@ def _run(words: list[str], answers: Answers) -> int:
     except Exception as error:  # noqa: BLE001 - a defect of ours is still owed an answer in the promised form
         sys.excepthook(type(error), error, error.__traceback__)
         failure = failure_of(error)
+    except BaseException as error:  # noqa: BLE001 - a signal, or a step that ended the program: its run is released
+        failure = _interruption(error)
     else:
         return code or 0
     answers.fail(failure)
     return failure.exit_code
+
+
+def _interruption(error: BaseException) -> Failure:
+    if isinstance(error, Interrupted):
+        return Failure("interrupted", "Interrupted", f"interrupted by {error}", exit_code=error.exit_code)
+    kind, text = type(error).__name__, safe_text(error)
+    by = "" if isinstance(error, KeyboardInterrupt) else f" by {kind}" + (f": {text}" if text else "")
+    return Failure("interrupted", kind, f"interrupted{by}", exit_code=_INTERRUPTED)
 
 
 def _usage_failure(error: click.ClickException) -> Failure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, TextIO, cast
 
 import click
@@ -19,6 +19,10 @@ _DEEPEST = 100  # levels of a value that are shown: a cycle must not end in a Re
 json_option = click.option(
     "--json", "_", is_flag=True, expose_value=False, help="Print one JSON object and nothing else on stdout."
 )
+
+
+class Unheard(OSError):
+    """The answer cannot be handed over: its reader has gone, or there is no room for it."""
 
 
 class Failure(NamedTuple):
@@ -48,7 +52,7 @@ def failure_of(error: Exception) -> Failure:
         return Failure("unexpected", kind, text, next_move="This is a defect of kwf: report it with the traceback.")
     move = error.next_move
     sentence = text.removesuffix(f" {move}").removesuffix(".") if move else text
-    return Failure(error.code, kind, sentence, error.facts.get("step"), move or None, error.exit_code)
+    return Failure(error.code, kind, sentence, next_move=move or None, exit_code=error.exit_code)
 
 
 def run_answer(
@@ -78,7 +82,7 @@ def run_answer(
 class Answers:
     """Where a command puts its answer. `json` tells which of the two readers is there."""
 
-    def __init__(self, stream: TextIO, *, command: str, json: bool) -> None:
+    def __init__(self, stream: TextIO | None, *, command: str, json: bool) -> None:
         self.json = json
         self._stream = stream
         self._command = command
@@ -92,19 +96,20 @@ class Answers:
         """Lines for a person; a program does not get them."""
         if not self.json:
             for line in lines:
-                print(line, file=self._stream)
+                self._print(line)
 
     def note(self, *lines: str) -> None:
         """Lines beside the answer, on stderr, for both readers."""
-        for line in lines if sys.stderr else ():
-            print(line, file=sys.stderr)  # noqa: T201 - with the two methods around it, the only place that prints
+        with suppress(OSError):  # what stands beside the answer must not decide over it
+            for line in lines if sys.stderr else ():
+                print(encodable(line, sys.stderr), file=sys.stderr)  # noqa: T201 - here and in _print the answers are printed
 
     def object(self, answer: Mapping[str, Any]) -> None:
         """The JSON object; a person does not get it."""
         if self.json:
             import json  # a person's answer needs none
 
-            print(json.dumps(plain(answer), indent=2), file=self._stream)
+            self._print(json.dumps(plain(answer), indent=2))
 
     def fail(self, failure: Failure) -> None:
         """Tell both readers why the command failed and what to do next."""
@@ -118,8 +123,20 @@ class Answers:
         self.flush()
 
     def flush(self) -> None:
-        """Hand everything over while a closed pipe can still be noticed."""
-        self._stream.flush()
+        """Hand everything over while a closed pipe or a full disk can still be noticed. Raises Unheard."""
+        try:
+            if self._stream is not None:
+                self._stream.flush()
+        except OSError as error:
+            raise Unheard(error.errno, error.strerror) from error
+
+    def _print(self, line: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            print(encodable(line, self._stream), file=self._stream)
+        except OSError as error:
+            raise Unheard(error.errno, error.strerror) from error
 
 
 @contextmanager
@@ -129,19 +146,59 @@ def speaking(words: Sequence[str]) -> Generator[Answers]:
     Then everything else that prints, also steps, plugins, C libraries and child processes, reaches stderr: the file
     descriptor itself is moved, since replacing `sys.stdout` would miss the last two.
     """
+    _open_closed_descriptors()
     options = words[: words.index("--")] if "--" in words else words
     command = next((word for word in words if not word.startswith("-")), "")
-    if "--json" not in options:
-        yield Answers(sys.stdout, command=command, json=False)
-        return
+    json = "--json" in options
+    try:
+        if sys.stdout is None:
+            answers = Answers(None, command=command, json=json)
+            answers.note("kwf: stdout is closed, so the answer is not shown")
+            yield answers
+        elif json:
+            with _stdout_apart() as stream:
+                yield Answers(stream, command=command, json=True)
+        else:
+            yield Answers(sys.stdout, command=command, json=False)
+    finally:
+        _drain(sys.stderr, 2)
+
+
+def _drain(stream: TextIO | None, number: int) -> None:
+    """Hand over what a stream beside the answer still holds; without room for it, drop it.
+
+    The interpreter would try again at its end and spoil the exit code.
+    """
+    try:
+        if stream is not None:
+            stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+        _drain(stream, number)
+
+
+def _open_closed_descriptors() -> None:
+    """Lead a standard descriptor that the caller closed into nothing, else the next file opened would get its number.
+
+    Whatever a library prints would then be written into that file: a database of runs, perhaps.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+
+
+@contextmanager
+def _stdout_apart() -> Generator[TextIO]:
     sys.stdout.flush()
     kept = os.dup(1)
     os.dup2(2 if sys.stderr else os.open(os.devnull, os.O_WRONLY), 1)
     try:
         with open(kept, "w", encoding="utf-8", closefd=False) as stream:
-            yield Answers(stream, command=command, json=True)
+            yield stream
     finally:
-        sys.stdout.flush()
+        _drain(sys.stdout, 1)  # what a step printed must not follow the answer
         os.dup2(kept, 1)
         os.close(kept)
 
@@ -184,6 +241,12 @@ def columns(rows: Iterable[Sequence[str]], header: Sequence[str] = ()) -> list[s
     ]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+
+
+def encodable(text: str, stream: TextIO) -> str:
+    """A text that a stream can take: signs that its encoding lacks are escaped."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def shown(text: str) -> str:

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from knows_core.errors import ContractError, RegistryError
+from knows_core import ContractError, RegistryError
 from knows_core.template import definition_of
 from knows_registry.cli.answer import Answers, failure_of, json_option
-from knows_registry.cli.reference import find
+from knows_registry.cli.reference import find, references
 from knows_registry.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 @click.command()
@@ -21,32 +21,39 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_obj
 def check(answers: Answers, templates: Sequence[str]) -> int:
-    """Check TEMPLATES (NAME, NAME@RANGE or FILE.py:object; all that are installed, without any).
+    """Check TEMPLATES: NAME, NAME@RANGE, FILE.py:object, or FILE.py for all in it; without any, all that are installed.
 
     Exit code 4: something does not fit. 3: a template cannot be loaded.
     """
     registry = Registry()
-    names = templates or [f"{offer.name}@{offer.version}" for offer in registry.offers()]
-    rows: list[dict[str, Any]] = []
-    unloaded = False
-    for name in names:
-        try:
-            definition = definition_of(find(registry, name).template)
-        except RegistryError as error:
-            if len(names) == 1:
-                raise
-            unloaded = True
-            failure = failure_of(error)
-            rows.append({"template": name, "problems": [_row(name, failure.message, failure.next_move or "")]})
-        else:
-            found = [_row(one.where, one.what, one.remedy) for one in definition.problems]
-            rows.append({"template": str(definition), "problems": found})
+    unloaded: list[RegistryError] = []
+    wanted = templates or [f"{offer.name}@{offer.version}" for offer in registry.offers()]
+    rows = [row for text in wanted for row in _checked(registry, text, unloaded)]
+    if unloaded and len(rows) == 1:
+        raise unloaded[0]
     count = sum(len(row["problems"]) for row in rows)
     answers.object({"checked": rows, "problems": count})
     for row in rows:
         answers.text(f"{row['template']}: {len(row['problems']) or 'no'} problem{'s' * (len(row['problems']) != 1)}")
         answers.text(*(f"  {one['where']}: {one['what']}.\n    Next: {one['remedy']}" for one in row["problems"]))
     return RegistryError.exit_code if unloaded else ContractError.exit_code if count else 0
+
+
+def _checked(registry: Registry, text: str, unloaded: list[RegistryError]) -> Iterator[dict[str, Any]]:
+    """A row for every template that a reference stands for; one that cannot be loaded costs only its own."""
+    try:
+        several = references(text)
+        if several != [text]:
+            for reference in several:
+                yield from _checked(registry, reference, unloaded)
+            return
+        definition = definition_of(find(registry, text).template)
+        problems = [_row(one.where, one.what, one.remedy) for one in definition.problems]
+        yield {"template": str(definition), "problems": problems}
+    except RegistryError as error:
+        unloaded.append(error)
+        failure = failure_of(error)
+        yield {"template": text, "problems": [_row(text, failure.message, failure.next_move or "")]}
 
 
 def _row(where: str, what: str, remedy: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from knows_core.errors import ConfigError
+from knows_core import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +30,7 @@ def given_input(definition: Definition, text: str | None) -> Any:
     """The input from `--input JSON` or `--input @FILE`, as the type that the first step declares."""
     if text is None:
         return None
-    value = _parsed(Path(text[1:]).read_text("utf-8") if text.startswith("@") else text, "--input")
+    value = _parsed(_text(text[1:], "--input") if text.startswith("@") else text, "--input")
     if definition.first_input is None:
         return value
     from knows_core.models import input_from_person  # imports pydantic, for a declared input only
@@ -48,7 +48,7 @@ def _pair(text: str) -> tuple[str, str]:
 def _json_or_text(text: str) -> Any:
     try:
         return json.loads(text, parse_constant=_no_constant)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 
@@ -56,18 +56,31 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} is there twice")
+    return values
+
+
 def _parsed(text: str, name: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant)
-    except ValueError as error:
+        return json.loads(text, parse_constant=_no_constant, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
         raise ConfigError(name=name, expected=f"JSON ({error})", found=text[:80]) from error
 
 
-def _json_file(file: str) -> dict[str, Any]:
+def _text(file: str, option: str) -> str:
     try:
-        values = _parsed(Path(file).read_text("utf-8"), f"--state {file}")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(name="--state", expected=f"a readable file ({error})", found=file) from error
+        return Path(file).read_text("utf-8")
+    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or no name of a file
+        raise ConfigError(name=option, expected=f"a readable file ({error})", found=file) from error
+
+
+def _json_file(file: str) -> dict[str, Any]:
+    values = _parsed(_text(file, "--state"), f"--state {file}")
     if not isinstance(values, dict):
         raise ConfigError(name=f"--state {file}", expected="a JSON object", found=type(values).__name__)
     return cast("dict[str, Any]", values)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from knows_core.errors import ContractError, error_kinds
-from knows_core.run import RunStatus
+from knows_core import ContractError, RunStatus
+from knows_core.errors import error_kinds
 from knows_registry.cli.answer import Answers, Failure, plain, run_answer
 from knows_registry.cli.place import again
 

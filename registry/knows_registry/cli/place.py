@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from knows_core import LocalEngine
+    from knows_core import LocalEngine, WorkflowSettings
     from knows_registry.registry import Registry
 
 backend_option = click.option("--backend", metavar="URL", help="Where runs are recorded: sqlite:///FILE, memory:, ...")
@@ -19,19 +21,40 @@ def open_engine(registry: Registry, backend: str | None, *, recorded: bool = Tru
 
     Raises ConfigError, UnknownScheme, PluginBroken, BackendError, AccessDenied.
     """
-    from knows_core.engine import LocalEngine  # these rooms cost an import each; help and listing do without
+    from knows_core import LocalEngine  # these rooms cost an import each; help and listing do without
     from knows_core.settings import load_settings
 
     settings = load_settings()
     kept = settings.state_persistence or recorded
-    opened = registry.backend(backend or settings.state_backend or _default_url()) if kept else None
+    opened = registry.backend(_url(backend, settings)) if kept else None
     limits = replace(settings.limits(), state_persistence=kept)
     return LocalEngine(opened, templates=registry, hooks=registry.plugins.pluggy, limits=limits)
 
 
+def where(backend: str | None) -> str:
+    """The place in words that can be shown to anybody."""
+    from knows_core.settings import load_settings  # see open_engine
+
+    return masked(_url(backend, load_settings()))
+
+
 def again(command: str, run: str, backend: str | None) -> str:
-    """The command line that does something with a run in the same place."""
-    return f"kwf {command} {run}" + (f" --backend {backend}" if backend else "")
+    """The command line that does something with a run in the same place, ready for a shell.
+
+    A password in the URL is not repeated: whoever types the command knows what `***` stands for.
+    """
+    return shlex.join(["kwf", command, run, *(["--backend", masked(backend)] if backend else [])])
+
+
+def masked(url: str) -> str:
+    """A backend's URL without what may be secret in it: who logs in, and the options."""
+    if "://" not in url or url.startswith("sqlite:"):
+        return url
+    return re.sub(r"\?.*", "?***", re.sub(r"://.*@", "://***@", url))
+
+
+def _url(backend: str | None, settings: WorkflowSettings) -> str:
+    return backend or settings.state_backend or _default_url()
 
 
 def _default_url() -> str:

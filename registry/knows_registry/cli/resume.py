@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from knows_core.errors import TemplateVersionMissing
+from knows_core import KnowsError, RunStatus, TemplateNotFound, TemplateVersionMissing
 from knows_registry.cli.answer import Answers, json_option
 from knows_registry.cli.outcome import tell
 from knows_registry.cli.place import again, backend_option, open_engine
@@ -36,13 +35,16 @@ def resume(answers: Answers, run: str, quiet: bool, backend: str | None) -> int:
     registry.plugins.pluggy.register(watch)
     with open_engine(registry, backend) as engine:
         answers.learn(run=run)
-        created = engine.history(run)[0].content
-        answers.learn(template=created["template"], version=created["version"], status=str(engine.status(run)))
-        template = _from_file(registry, run, created["reference"])
+        created, status = engine.history(run)[0].content, engine.status(run)
+        answers.learn(template=created["template"], version=created["version"], status=str(status))
+        find_it = _if_it_loads if status is RunStatus.COMPLETED else _from_file
+        template = find_it(registry, run, created["reference"])
         try:
             with watch.shown([path for _, path in created["shape"]]):
                 ended = engine.resume(run, template)
-        except KeyboardInterrupt:
+        except BaseException:
+            if watch.run is not None:
+                answers.learn(status=str(RunStatus.RUNNING))
             answers.learn(next_move=f"`{again('resume', run, backend)}` goes on with it")
             raise
         return tell(answers, ended, recorded=True, backend=backend)
@@ -52,6 +54,15 @@ def _from_file(registry: Registry, run: str, reference: str | None) -> WorkflowT
     """The template of a run that was started from a file; None for one that is installed."""
     if reference is None:
         return None
-    if not Path(reference.rpartition(":")[0]).is_file():
-        raise TemplateVersionMissing(run=run, template=reference, found="the file is gone")
-    return find(registry, reference).template
+    try:
+        return find(registry, reference).template
+    except TemplateNotFound as error:
+        raise TemplateVersionMissing(run=run, template=reference, found=error.facts["found"]) from error
+
+
+def _if_it_loads(registry: Registry, run: str, reference: str | None) -> WorkflowTemplate | None:
+    """The same for a completed run, which needs no template: with one its values come back in their classes."""
+    try:
+        return _from_file(registry, run, reference)
+    except KnowsError:
+        return None

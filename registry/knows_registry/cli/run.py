@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from knows_core import RunStatus
 from knows_core.template import definition_of
 from knows_registry.cli.answer import Answers, json_option
 from knows_registry.cli.given import given_input, given_state
@@ -42,7 +43,8 @@ def run(
     """Run TEMPLATE (NAME, NAME@RANGE or FILE.py:object) to its end.
 
     Exit code 0: completed. 1: a step failed. 2: usage. 3: the template cannot be had. 4: types, input or state do not
-    fit. 6: the backend failed. After a crash or failure, `kwf resume RUN` goes on where the journal ends.
+    fit. 6: the backend failed. 130, 143: interrupted. After an interrupt, crash or failure, `kwf resume RUN` goes on
+    where the journal ends.
     """
     registry = Registry()
     named = find(registry, template)
@@ -57,6 +59,7 @@ def run(
                 ended = engine.run(named.template, input=value, state=state, run_id=run_id, reference=named.reference)
         except BaseException:
             if watch.run is not None and engine.backend is not None:
-                answers.learn(run=watch.run, next_move=f"`{again('resume', watch.run, backend)}` goes on with it")
+                next_move = f"`{again('resume', watch.run, backend)}` goes on with it"
+                answers.learn(run=watch.run, status=str(RunStatus.RUNNING), next_move=next_move)
             raise
         return tell(answers, ended, recorded=engine.backend is not None, backend=backend)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from knows_core.run import RunStatus
+from knows_core import RunStatus
 from knows_registry.cli.answer import Answers, columns, json_option
-from knows_registry.cli.place import backend_option, open_engine
+from knows_registry.cli.place import backend_option, open_engine, where
 from knows_registry.registry import Registry
 
 
@@ -36,7 +36,7 @@ def runs(answers: Answers, status: str | None, backend: str | None) -> None:
         }
     )
     if not rows:
-        answers.text("No runs are recorded here; `kwf run TEMPLATE` makes one.")
+        answers.text(f"No runs are recorded at {where(backend)}; `kwf run TEMPLATE` makes one.")
         return
     cells = [
         (

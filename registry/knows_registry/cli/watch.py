@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
-from knows_core.hooks import hookimpl
+from knows_core import hookimpl
 from knows_core.records import StepDone, StepFailed, StepProgress, StepStarted
+from knows_registry.cli.answer import encodable
 
 if TYPE_CHECKING:
     from knows_core.events import Observer
@@ -32,7 +33,7 @@ class Watch:
     def shown(self, steps: list[str]) -> AbstractContextManager[Any]:
         """The view of a run of these steps, for as long as it goes on."""
         self._steps = steps
-        if self._quiet or not sys.stderr.isatty():
+        if self._quiet or sys.stderr is None or not sys.stderr.isatty():
             return nullcontext()
         from rich.console import Console  # rich is for a person at a terminal only
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -53,8 +54,9 @@ class Watch:
         self.run = run
         if self._bar is not None:
             self._move(event)
-        elif not self._quiet and (line := self._line(event)):
-            print(line, file=sys.stderr, flush=True)  # noqa: T201 - the view of a run in a log or pipe
+        elif not self._quiet and sys.stderr and (line := self._line(event)):
+            with suppress(OSError):  # a log that cannot be written must not end the watching
+                print(encodable(line, sys.stderr), file=sys.stderr, flush=True)  # noqa: T201 - the view of a run in a log or pipe
 
     def _move(self, event: Event) -> None:
         if isinstance(event, StepStarted):
