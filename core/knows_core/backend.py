@@ -48,7 +48,10 @@ class Append(NamedTuple):
 
 @runtime_checkable
 class StateBackend(Protocol):
-    """Blocking and safe to call from many threads. Raises BackendError when the place itself fails."""
+    """Blocking and safe to call from many threads. Raises BackendError when the place itself fails.
+
+    Opening a backend and looking at runs makes nothing: the place comes into being with its first run.
+    """
 
     def create(self, row: RunRow, records: Sequence[bytes]) -> int:
         """Store a new run with its first records, owned by the caller, durably and at once; return its epoch.

@@ -26,7 +26,7 @@ class Observers:
             try:
                 offered: Any = offering.function()
                 self._observers += offered
-            except Exception as error:  # noqa: BLE001 - logged with its trace
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - logged with its trace
                 _log("a plugin that offers observers failed and is left out: %r", offering.plugin, error)
         self.watching = bool(self._observers)
 
@@ -35,10 +35,10 @@ class Observers:
         for observer in self._observers:
             try:
                 observer(run, event)
-            except Exception as error:  # noqa: BLE001 - logged with its trace
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - logged with its trace
                 self._leave_out(observer, error)
 
-    def _leave_out(self, observer: Observer, error: Exception) -> None:
+    def _leave_out(self, observer: Observer, error: BaseException) -> None:
         with self._lock:  # runs in several threads may find it broken at once
             if observer in self._observers:
                 # A new list: another thread may be walking through the old one.
@@ -46,7 +46,7 @@ class Observers:
                 _log("an observer failed and is left out: %r", observer, error)
 
 
-def _log(sentence: str, culprit: object, error: Exception) -> None:
+def _log(sentence: str, culprit: object, error: BaseException) -> None:
     import logging  # only where an observer failed
 
     logging.getLogger("knows_core").error(sentence, culprit, exc_info=error)

@@ -46,9 +46,27 @@ class SQLiteBackend:
     Beside `FILE` lies the folder `FILE.owners` with the locks of the processes that have it open.
     """
 
+    _connection: sqlite3.Connection
+    _gate: Gate
+    _owner: Owner
+
     def __init__(self, path: str | Path) -> None:
         # The real path: by another name of the same file an owner would not be seen.
         self._path = Path(path).resolve()
+        self._lock = threading.RLock()
+        self._gated = needs_gate()
+        self._logged = 0  # bytes since the last checkpoint of ours, estimated
+        self._is_open = False
+        self._is_there()
+
+    def _is_there(self) -> bool:
+        """Whether there are journals to look at. Looking makes nothing: the file comes with the first run."""
+        with self._lock:
+            if not self._is_open and self._path.exists():
+                self._open()
+            return self._is_open
+
+    def _open(self) -> None:
         owners = self._path.with_name(f"{self._path.name}.owners")
         try:
             owners.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -56,15 +74,13 @@ class SQLiteBackend:
             self._owner = Owner(owners)
         except OSError as error:
             raise AccessDenied(path=owners, reason=str(error)) from error
-        self._lock = threading.RLock()
-        self._gated = needs_gate()
-        self._logged = 0  # bytes since the last checkpoint of ours, estimated
         try:
             self._connection = open_database(self._path, self._gate)
         except BaseException:
             self._owner.close()
             self._gate.close()
             raise
+        self._is_open = True
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -90,10 +106,15 @@ class SQLiteBackend:
             self._insert(Append(row.run, row.epoch, 0, tuple(records)))
             return row.epoch
 
+        with self._lock:
+            if not self._is_open:
+                self._open()
         return self._write(lambda: self._transaction(work))
 
     def append(self, batch: Sequence[Append]) -> Sequence[bool]:
         """Add records to many runs in one commit."""
+        if not self._is_there():
+            return [False] * len(batch)
         if len(batch) == 1 and batch[0].status is None and len(batch[0].records) == 1:
             # A single statement commits by itself, as safe as between `begin immediate` and `commit` and cheaper.
             return self._write(lambda: [self._insert(batch[0])])
@@ -115,6 +136,7 @@ class SQLiteBackend:
 
     def load(self, run: str) -> tuple[RunRow, list[bytes]]:
         """Return a run and its records."""
+        self._check_there(run)
         with self._reading() as connection:
             row = self._shown(self._row(connection, run))
             found = connection.execute("select data from record where run = ? order by sequence", (run,))
@@ -132,15 +154,20 @@ class SQLiteBackend:
             self._connection.execute("update run set epoch = ?, owner = ?, updated_at = ? where run = ?", taken)
             return row.epoch + 1
 
+        self._check_there(run)
         return self._write(lambda: self._transaction(work))
 
     def release(self, run: str, epoch: int) -> None:
         """Give the ownership up."""
+        if not self._is_there():
+            return
         update = "update run set owner = null where run = ? and epoch = ?"
         self._write(lambda: self._connection.execute(update, (run, epoch)))
 
     def rows(self, status: RunStatus | None = None) -> list[RunRow]:
         """List the runs, newest first."""
+        if not self._is_there():
+            return []
         query = f"select {_COLUMNS} from run where :status is null or status = :status order by created_at desc"  # noqa: S608
         with self._reading() as connection:
             found = connection.execute(query, {"status": status}).fetchall()
@@ -155,10 +182,15 @@ class SQLiteBackend:
     def close(self) -> None:
         """Close the file; whatever this backend still owned may be claimed by others."""
         with self._lock:
-            # The last one to close moves the write-ahead log into the file; SQLite lets nobody else in meanwhile.
-            self._connection.close()
-            self._owner.close()
-            self._gate.close()
+            if self._is_open:
+                # The last one to close moves the write-ahead log into the file; SQLite lets nobody else in meanwhile.
+                self._connection.close()
+                self._owner.close()
+                self._gate.close()
+
+    def _check_there(self, run: str) -> None:
+        if not self._is_there():
+            raise UnknownRun(run=run, where=self._path)
 
     def _row(self, connection: sqlite3.Connection, run: str) -> RunRow:
         values = connection.execute(f"select {_COLUMNS} from run where run = ?", (run,)).fetchone()  # noqa: S608

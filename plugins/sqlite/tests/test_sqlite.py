@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
-import subprocess
-import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -17,9 +15,9 @@ from knows_core import (
     BackendError,
     LocalEngine,
     RecordCorrupt,
-    RunBusy,
     RunRow,
     RunStatus,
+    UnknownRun,
     pipeline,
     step,
 )
@@ -47,7 +45,9 @@ def file(tmp_path):
 def test_urls_name_files(url, path, tmp_path, monkeypatch):
     """Three slashes and a relative path, four and an absolute one; folders are made."""
     monkeypatch.chdir(tmp_path)
-    SQLiteBackend.from_url(url.format(root=str(tmp_path).lstrip("/"))).close()
+    opened = SQLiteBackend.from_url(url.format(root=str(tmp_path).lstrip("/")))
+    opened.create(ROW, [b"0"])
+    opened.close()
     assert (tmp_path / path).is_file()
 
 
@@ -56,6 +56,19 @@ def test_a_url_without_a_file_is_refused(url):
     """It is told how to write one."""
     with pytest.raises(BackendError, match=r"names no file.*sqlite:///FILE"):
         SQLiteBackend.from_url(url)
+
+
+def test_looking_makes_nothing(tmp_path):
+    """At a place where no run was recorded there is none, and neither file nor folder appears."""
+    opened = SQLiteBackend(tmp_path / "typo" / "runs.db")
+    assert opened.rows() == []
+    assert opened.append([Append("r", 1, 0, (b"x",))]) == [False]
+    opened.release("r", 1)
+    for look in (opened.load, opened.claim):
+        with pytest.raises(UnknownRun):
+            look("r")
+    opened.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_its_person_may_read_it(file):
@@ -74,6 +87,7 @@ def test_only_its_person_may_read_it(file):
 def test_every_commit_is_synced(file):
     """Write-ahead log with synchronous=FULL (2): a commit survives a loss of power."""
     opened = SQLiteBackend(file)
+    opened.create(ROW, [b"0"])
     asked = [opened._connection.execute(f"pragma {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
     assert asked == ["wal", 2]
     opened.close()
@@ -106,7 +120,7 @@ def test_too_old_a_library_is_named(file, monkeypatch):
     """Below 3.37 there are no STRICT tables, and the error says what to do."""
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
     with pytest.raises(BackendError, match=r"older than 3.37.*newer SQLite"):
-        SQLiteBackend(file)
+        SQLiteBackend(file).create(ROW, [b"0"])
 
 
 def test_another_programs_database_is_not_touched(file):
@@ -122,7 +136,9 @@ def test_another_programs_database_is_not_touched(file):
 
 def test_a_newer_schema_is_not_touched(file):
     """A file that a later version wrote is refused, never written."""
-    SQLiteBackend(file).close()
+    opened = SQLiteBackend(file)
+    opened.create(ROW, [b"0"])
+    opened.close()
     with sqlite3.connect(file) as later:
         later.execute(f"pragma user_version={SCHEMA + 1}")
     later.close()
@@ -147,7 +163,7 @@ def test_a_place_that_cannot_be_opened_is_named(tmp_path):
         SQLiteBackend(tmp_path / "folder")
     (tmp_path / "plain").touch()
     with pytest.raises(AccessDenied, match="may not be opened"):
-        SQLiteBackend(tmp_path / "plain" / "runs.db")
+        SQLiteBackend(tmp_path / "plain" / "runs.db").create(ROW, [b"0"])
 
 
 def test_a_full_disk_is_named_and_resume_works(file):
@@ -163,6 +179,7 @@ def test_a_full_disk_is_named_and_resume_works(file):
 
     template = pipeline([body(f"s{number}") for number in range(10)], name="t", version="1.0")
     opened = SQLiteBackend(file)
+    opened.create(replace(ROW, run="first"), [b"0"])
     opened._connection.execute("pragma max_page_count=80")
     with pytest.raises(BackendError, match=r"journals\.db: database or disk is full \([0-9]+ bytes free\)"):
         LocalEngine(opened).run(template, run_id="r")
@@ -172,88 +189,6 @@ def test_a_full_disk_is_named_and_resume_works(file):
     opened._connection.execute("pragma max_page_count=1000000")
     assert LocalEngine(opened).resume("r", template).status is RunStatus.COMPLETED
     assert calls == [f"s{number}" for number in range(len(recorded), 10)]
-    opened.close()
-
-
-HOLD = """
-import sys
-from datetime import UTC, datetime
-from knows_core import RunRow, RunStatus
-from knows_sqlite import SQLiteBackend
-moment = datetime(2026, 1, 1, tzinfo=UTC)
-backend = SQLiteBackend(sys.argv[1])
-backend.create(RunRow("r", "t", "1.0.0", RunStatus.RUNNING, moment, moment), [b"0"])
-print("ready", flush=True)
-sys.stdin.read()
-"""
-
-
-def test_a_dead_owner_is_noticed_at_once(file):
-    """While its process lives the run is busy; after SIGKILL it can be claimed with no wait."""
-    command = [sys.executable, "-c", HOLD, str(file)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout
-        assert holder.stdout.readline() == "ready\n"
-        opened = SQLiteBackend(file)
-        with pytest.raises(RunBusy, match=f"process {holder.pid} "):
-            opened.claim("r")
-        holder.send_signal(signal.SIGKILL)
-        holder.wait(timeout=30)
-    assert [(row.status, row.owner) for row in opened.rows()] == [("running", None)]
-    assert opened.claim("r") == 2
-    opened.close()
-    assert list((file.parent / "journals.db.owners").glob("*.lock")) == []
-
-
-def test_a_forked_child_does_not_keep_a_dead_owner_alive(file):
-    """A child that outlives its parent holds none of the parent's locks."""
-    script = HOLD.replace(
-        'print("ready", flush=True)', 'import os\nif os.fork():\n    os._exit(0)\nprint("child", flush=True)'
-    )
-    command = [sys.executable, "-W", "ignore", "-c", script, str(file)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout
-        assert holder.stdout.readline() == "child\n"
-        holder.wait(timeout=30)
-        opened = SQLiteBackend(file)
-        assert opened.claim("r") == 2
-        opened.close()
-        assert holder.stdin
-        holder.stdin.close()
-
-
-def test_another_name_of_the_file_is_the_same_place(file, tmp_path):
-    """Through a symbolic link the owner is seen, and a live run is busy."""
-    first = SQLiteBackend(file)
-    first.create(ROW, [b"0"])
-    (tmp_path / "link.db").symlink_to(file)
-    second = SQLiteBackend(tmp_path / "link.db")
-    with pytest.raises(RunBusy):
-        second.claim("r")
-    first.close()
-    second.close()
-
-
-STOPPED_WRITER = HOLD.replace(
-    'print("ready", flush=True)',
-    'backend._connection.execute("begin immediate")\nbackend._gate.enter(1)\nprint("ready", flush=True)',
-)
-
-
-def test_a_process_that_hangs_in_a_write_hides_nothing_from_readers(file, monkeypatch):
-    """Runs can be listed and loaded beside it; a write gives up after a while, with a sentence."""
-    monkeypatch.setattr(backend, "BUSY_SECONDS", 0.2)
-    command = [sys.executable, "-c", STOPPED_WRITER, str(file)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout
-        assert holder.stdout.readline() == "ready\n"
-        opened = SQLiteBackend(file)
-        opened._connection.execute("pragma busy_timeout=200")
-        assert [row.run for row in opened.rows()] == ["r"]
-        assert opened.load("r")[1] == [b"0"]
-        with pytest.raises(BackendError, match="A process that holds the file hung"):
-            opened.create(RunRow("s", "t", "1.0.0", RunStatus.RUNNING, MOMENT, MOMENT), [b"0"])
-        holder.kill()
     opened.close()
 
 
