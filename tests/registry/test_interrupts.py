@@ -20,8 +20,8 @@ def first(): return 1
 
 @step
 def wait(value):
-    print("waiting", file=sys.stderr, flush=True)
     try:
+        print("waiting", file=sys.stderr, flush=True)
         threading.Event().wait(60)
     except BaseException:
         DEAF

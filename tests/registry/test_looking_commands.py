@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+
+from knows_registry.cli import main
 
 
 def test_show_draws_a_template(kwf, here, typed):
@@ -80,3 +83,24 @@ def test_check_of_installed_templates_goes_on_after_one_whose_methods_raise(stag
     assert "validate() or get_required_state() cannot be used: ZeroDivisionError" in done.stdout
     checked = stage.kwf("plugins", "check")
     assert (checked.returncode, "ZeroDivisionError" in checked.stdout) == (3, True)
+
+
+def test_advised_commands_name_the_place(here, capfd):
+    """What a failure advises can be typed as it stands: with the backend, quoted for a shell; memory offers nothing."""
+    place = ["--backend", "sqlite:///with blank.db"]
+    assert main(["run", "wf.py:w", "--run-id", "r", "--json", *place]) == 1
+    advised = json.loads(capfd.readouterr().out)["next"]
+    assert shlex.split(advised.split("`")[1])[1:] == ["resume", "r", *place]
+    for words in (["run", "wf.py:w", "--run-id", "r"], ["resume", "nobody"]):
+        assert main([*words, "--json", *place]) == 2
+        command = json.loads(capfd.readouterr().out)["next"].split("`")[1]
+        assert shlex.split(command)[-2:] == place
+    assert main(["run", "wf.py:w", "--json", "--backend", "memory:"]) == 1
+    assert json.loads(capfd.readouterr().out)["next"] == "remove the cause and run it again"
+
+
+def test_a_mistyped_place_stays_empty(here, capfd):
+    """runs, history and resume make neither file nor folder."""
+    place = ["--backend", "sqlite:///no/such/x.db"]
+    assert [main([*words, *place]) for words in (["runs"], ["history", "r"], ["resume", "r"])] == [0, 2, 2]
+    assert not (here / "no").exists()

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from knows_registry.cli import main
-from knows_registry.cli.place import again, masked
+from knows_registry.cli.moves import again, masked
 
 KEYS = ["run", "template", "version", "status", "result", "state", "error", "next"]
 

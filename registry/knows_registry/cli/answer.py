@@ -12,6 +12,7 @@ import click
 
 from knows_core import KnowsError
 from knows_core.envelope import safe_text
+from knows_registry.cli.moves import in_place
 
 _WITH_RUN = ("run", "resume")  # the commands whose answer is always the whole object, also on failure
 _DEEPEST = 100  # levels of a value that are shown: a cycle must not end in a RecursionError
@@ -87,6 +88,11 @@ class Answers:
         self._stream = stream
         self._command = command
         self._known: dict[str, Any] = {}
+        self._backend: str | None = None
+
+    def at(self, backend: str | None) -> None:
+        """Note the place that the command was given, for the commands that an answer advises."""
+        self._backend = backend
 
     def learn(self, **parts: Any) -> None:
         """Note parts of `run_answer` as they become known, so that a failure later on can still tell them."""
@@ -113,7 +119,8 @@ class Answers:
 
     def fail(self, failure: Failure) -> None:
         """Tell both readers why the command failed and what to do next."""
-        failure = failure._replace(next_move=failure.next_move or self._known.get("next_move"))
+        move = failure.next_move or self._known.get("next_move")
+        failure = failure._replace(next_move=in_place(move, self._backend) if move else None)
         self.note(f"kwf: {shown(failure.sentence or failure.message)}")
         if failure.next_move:
             self.note(f"Next: {shown(failure.next_move)}")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def history(answers: Answers, run: str, backend: str | None) -> None:
     """Show what happened in RUN, oldest first; readable without its template."""
+    answers.at(backend)
     with open_engine(Registry(), backend) as engine:
         entries = engine.history(run)
     records = [{"sequence": one.sequence, "kind": one.kind, "at": one.at, **one.content} for one in entries]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from knows_core import ContractError, RunStatus
 from knows_core.errors import error_kinds
 from knows_registry.cli.answer import Answers, Failure, plain, run_answer
-from knows_registry.cli.place import again
+from knows_registry.cli.moves import again
 
 if TYPE_CHECKING:
     from knows_core import Run

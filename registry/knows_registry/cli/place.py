@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
+
+from knows_registry.cli.moves import masked
 
 if TYPE_CHECKING:
     from knows_core import LocalEngine, WorkflowSettings
@@ -36,21 +36,6 @@ def where(backend: str | None) -> str:
     from knows_core.settings import load_settings  # see open_engine
 
     return masked(_url(backend, load_settings()))
-
-
-def again(command: str, run: str, backend: str | None) -> str:
-    """The command line that does something with a run in the same place, ready for a shell.
-
-    A password in the URL is not repeated: whoever types the command knows what `***` stands for.
-    """
-    return shlex.join(["kwf", command, run, *(["--backend", masked(backend)] if backend else [])])
-
-
-def masked(url: str) -> str:
-    """A backend's URL without what may be secret in it: who logs in, and the options."""
-    if "://" not in url or url.startswith("sqlite:"):
-        return url
-    return re.sub(r"\?.*", "?***", re.sub(r"://.*@", "://***@", url))
 
 
 def _url(backend: str | None, settings: WorkflowSettings) -> str:

@@ -8,8 +8,9 @@ import click
 
 from knows_core import KnowsError, RunStatus, TemplateNotFound, TemplateVersionMissing
 from knows_registry.cli.answer import Answers, json_option
+from knows_registry.cli.moves import again
 from knows_registry.cli.outcome import tell
-from knows_registry.cli.place import again, backend_option, open_engine
+from knows_registry.cli.place import backend_option, open_engine
 from knows_registry.cli.reference import find
 from knows_registry.cli.watch import Watch
 from knows_registry.registry import Registry
@@ -30,6 +31,7 @@ def resume(answers: Answers, run: str, quiet: bool, backend: str | None) -> int:
     Exit code 5: another process owns the run. 7: it cannot be resumed, because the template's steps are no longer those
     it began with, or its exact version is not installed; the run stays as it is.
     """
+    answers.at(backend)
     registry = Registry()
     watch = Watch(quiet=quiet or answers.json)
     registry.plugins.pluggy.register(watch)

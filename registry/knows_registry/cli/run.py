@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knows_core import RunStatus
+from knows_core import MemoryBackend, RunStatus
 from knows_core.template import definition_of
 from knows_registry.cli.answer import Answers, json_option
 from knows_registry.cli.given import given_input, given_state
+from knows_registry.cli.moves import again
 from knows_registry.cli.outcome import tell
-from knows_registry.cli.place import again, backend_option, open_engine
+from knows_registry.cli.place import backend_option, open_engine
 from knows_registry.cli.reference import find
 from knows_registry.cli.watch import Watch
 from knows_registry.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from knows_core import LocalEngine
 
 
 @click.command()
@@ -46,6 +49,7 @@ def run(
     fit. 6: the backend failed. 130, 143: interrupted. After an interrupt, crash or failure, `kwf resume RUN` goes on
     where the journal ends.
     """
+    answers.at(backend)
     registry = Registry()
     named = find(registry, template)
     definition = definition_of(named.template)
@@ -62,4 +66,9 @@ def run(
                 next_move = f"`{again('resume', watch.run, backend)}` goes on with it"
                 answers.learn(run=watch.run, status=str(RunStatus.RUNNING), next_move=next_move)
             raise
-        return tell(answers, ended, recorded=engine.backend is not None, backend=backend)
+        return tell(answers, ended, recorded=_kept(engine), backend=backend)
+
+
+def _kept(engine: LocalEngine) -> bool:
+    """Whether another process can go on with what this one recorded."""
+    return engine.backend is not None and not isinstance(engine.backend, MemoryBackend)

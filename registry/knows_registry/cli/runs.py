@@ -17,6 +17,7 @@ from knows_registry.registry import Registry
 @click.pass_obj
 def runs(answers: Answers, status: str | None, backend: str | None) -> None:
     """List the recorded runs, newest first."""
+    answers.at(backend)
     with open_engine(Registry(), backend) as engine:
         rows = engine.runs(RunStatus(status) if status else None)
     answers.object(
