@@ -113,3 +113,12 @@ from knows_registry.verdict import Verdict, remember
 remember({entry: Verdict(None, 0.0) for entry in entries(Catalog(discover()))})
 """)
     assert "1 ok, 1 older than 30 days; `kwf plugins check` brings fresh ones" in stage.kwf("doctor").stdout
+
+
+def test_a_setting_that_cannot_be_used_is_named(stage, monkeypatch):
+    """A mistyped setting stops every run, so doctor says so; otherwise it tells where runs are recorded."""
+    assert stage.answer("doctor")["runs"].startswith("sqlite:///")
+    monkeypatch.setenv("KNOWS_WORKFLOW_MAX_RETRIES", "many")
+    done = stage.kwf("doctor")
+    assert done.returncode == 3
+    assert "setting max_retries (KNOWS_WORKFLOW_MAX_RETRIES" in done.stdout

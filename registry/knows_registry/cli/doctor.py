@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from knows_core import ConfigError
 from knows_registry.catalog import Catalog
 from knows_registry.cli.answer import Answers, columns, json_option
 from knows_registry.cli.list_templates import entries, fault_lines, fault_row
+from knows_registry.cli.place import where
 from knows_registry.discover import Fault, discover
 from knows_registry.verdict import remembered, verdict_faults
 
@@ -53,6 +55,7 @@ def doctor(answers: Answers) -> int:
     library = journal_of(sqlite_version_info)
     faults = [
         *_library_faults(library),
+        *_settings_faults(),
         *_unmet({*_OURS, *(entry.distribution for entry in installed)}),
         *catalog.faults(),
         *verdict_faults(verdicts),
@@ -60,6 +63,7 @@ def doctor(answers: Answers) -> int:
     facts: dict[str, Any] = {
         "python": {"version": platform.python_version(), "executable": sys.executable},
         "sqlite": library._asdict(),
+        "runs": _place(),
         "templates": [str(offer) for offer in catalog.offers()],
         "plugins": [str(plugin) for plugin in catalog.plugins()],
         "verdicts": _verdicts(installed, verdicts, now=time.time()),
@@ -84,6 +88,24 @@ def _library_faults(library: SQLite) -> list[Fault]:
         return []
     remedy = "Use a Python that is linked with SQLite 3.37 or newer, or another state backend."
     return [Fault("python", f"sqlite3 {library.version}", library.why, remedy)]
+
+
+def _settings_faults() -> list[Fault]:
+    from knows_core.settings import load_settings  # imports pydantic, which not every command needs
+
+    try:
+        load_settings()
+    except ConfigError as error:
+        return [Fault("settings", "", str(error).rstrip("."), "Correct the setting; every run is refused until then.")]
+    return []
+
+
+def _place() -> str | None:
+    """Where runs are recorded when nobody says otherwise; None where the settings cannot be read."""
+    try:
+        return where(None)
+    except ConfigError:
+        return None
 
 
 def _unmet(distributions: Iterable[str]) -> list[Fault]:
@@ -115,6 +137,7 @@ def _lines(facts: dict[str, Any]) -> list[str]:
         [
             ("Python", f"{python['version']}  {python['executable']}"),
             ("SQLite", f"{library['version']}  journal {library['journal'] or 'none'}: {library['why']}"),
+            ("Runs", facts["runs"] or "unknown: the settings cannot be read"),
             ("Templates", ", ".join(facts["templates"]) or "none"),
             ("Plugins", ", ".join(facts["plugins"]) or "none"),
             ("Verdicts", (counted or "none") + ("; `kwf plugins check` brings fresh ones" if stale else "")),
