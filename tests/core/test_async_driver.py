@@ -92,18 +92,21 @@ def test_an_async_step_can_be_cancelled_and_the_run_resumed():
     assert asyncio.run(main()).result == "through"
 
 
+class Slow(MemoryBackend):
+    """Creates a run only when it is let go."""
+
+    def __init__(self):
+        super().__init__()
+        self.entered, self.go = threading.Event(), threading.Event()
+
+    def create(self, row, records):
+        self.entered.set()
+        self.go.wait(timeout=30)
+        return super().create(row, records)
+
+
 def test_a_cancel_while_the_run_is_made_leaves_it_resumable(Trial):
     """However early the cancel comes, no owner is left behind that nobody can release."""
-
-    class Slow(MemoryBackend):
-        def __init__(self):
-            super().__init__()
-            self.entered, self.go = threading.Event(), threading.Event()
-
-        def create(self, row, records):
-            self.entered.set()
-            self.go.wait(timeout=30)
-            return super().create(row, records)
 
     async def main():
         backend = Slow()
@@ -121,16 +124,6 @@ def test_a_cancel_while_the_run_is_made_leaves_it_resumable(Trial):
 
 def test_a_second_cancel_changes_nothing(Trial):
     """Cancelled twice while its run is made, a task still leaves it to be resumed."""
-
-    class Slow(MemoryBackend):
-        def __init__(self):
-            super().__init__()
-            self.entered, self.go = threading.Event(), threading.Event()
-
-        def create(self, row, records):
-            self.entered.set()
-            self.go.wait(timeout=30)
-            return super().create(row, records)
 
     async def main():
         backend = Slow()
