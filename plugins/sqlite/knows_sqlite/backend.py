@@ -236,7 +236,9 @@ class SQLiteBackend:
                 self._gate.enter(BUSY_SECONDS)
                 try:
                     done = work()
-                    self._checkpoint()
+                    self._logged += _COMMIT_BYTES
+                    if self._logged > _CHECKPOINT_BYTES:
+                        self._checkpoint()
                 finally:
                     self._gate.leave()
             except (TimeoutError, sqlite3.Error) as error:
@@ -249,12 +251,10 @@ class SQLiteBackend:
             self._connection.execute("rollback")
 
     def _checkpoint(self) -> None:
-        """Move the write-ahead log into the file once it has grown, which SQLite may not do by itself here."""
-        self._logged += _COMMIT_BYTES
-        if self._logged > _CHECKPOINT_BYTES:
-            self._logged = 0
-            # Not `truncate`: a log that keeps its length is overwritten, and syncing it costs a third of growing it.
-            self._connection.execute("pragma wal_checkpoint(passive)")
+        """Move the write-ahead log into the file, which SQLite may not do by itself here."""
+        self._logged = 0
+        # Not `truncate`: a log that keeps its length is overwritten, and syncing it costs a third of growing it.
+        self._connection.execute("pragma wal_checkpoint(passive)")
 
 
 def _now() -> str:

@@ -5,14 +5,17 @@ The lock goes with the process, whatever ends it, so a free lock means a dead ow
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_ALONE: Final = fcntl.LOCK_EX | fcntl.LOCK_NB
 
 
 class Owner:
@@ -74,20 +77,20 @@ class Gate:
 
     def enter(self, seconds: float) -> None:
         """Hold the gate alone. Raises TimeoutError when another process does not leave it in that time."""
-        end, pause = 0.0, 0.0002
-        while not self._entered():
-            end = end or time.monotonic() + seconds
-            if time.monotonic() > end:
-                raise TimeoutError(f"another process has been writing for {seconds:.0f} s")
+        try:
+            fcntl.flock(self._lock, _ALONE)
+        except BlockingIOError:
+            self._wait(seconds)
+
+    def _wait(self, seconds: float) -> None:
+        end, pause = time.monotonic() + seconds, 0.0002
+        while time.monotonic() < end:
             time.sleep(pause)
             pause = min(2 * pause, 0.05)
-
-    def _entered(self) -> bool:
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(self._lock, _ALONE)
+                return
+        raise TimeoutError(f"another process has been writing for {seconds:.0f} s")
 
     def leave(self) -> None:
         """Hold it no longer."""
