@@ -201,7 +201,7 @@ def _values_of(kind: Any) -> tuple[Any, ...]:
 
 def _has_own_schema(kind: Any) -> bool:
     """Whether a class tells pydantic itself how it is checked."""
-    owners = [base for base in kind.__mro__ if base.__module__ not in ("pydantic.main", "pydantic.root_model")]
+    owners = [base for base in kind.__mro__ if base.__module__ != "pydantic.main"]
     return any("__get_pydantic_core_schema__" in vars(one) or "__get_validators__" in vars(one) for one in owners)
 
 
@@ -213,16 +213,13 @@ def _subclass(produced: Reading, consumed: Reading) -> Found:
         return each_of(_subclass(produced.member(one), consumed) for one in produced.args or ())
     if consumed.core is UNION:
         return any_of(_subclass(produced, read(one, produced=False)) for one in consumed.args or ()) or never("")
-    both = (produced, consumed)
-    if produced.core is ANYTHING or any(
-        one.opaque or any(one.metadata) or one.names or not isinstance(one.core, type) for one in both
-    ):
+    if produced.core is ANYTHING or produced.names or any((*produced.metadata, *consumed.metadata)):
         return later("which classes may come is not known")
     try:
         if issubclass(produced.core, consumed.core):
             return later("the arguments of a class are not checked") if consumed.args else FITS
     except TypeError:
-        return later(f"{words(consumed.core)} has no subclasses to be told")
+        return later(f"{produced.words} and {consumed.words} are not both classes that can be asked")
     wider = derives(consumed.core, produced.core)
     return never(f"{words(produced.core)} is no subclass of {words(consumed.core)}", partly=wider)
 

@@ -31,7 +31,8 @@ _SPECIAL: Final[tuple[tuple[Any, Any], ...]] = (
     (typing.NoReturn, NOTHING),
 )
 _QUALIFIERS: Final = ("Required", "NotRequired", "ReadOnly")
-_DEEPEST: Final = 50
+_MOST_LAYERS: Final = 50  # of aliases and metadata around one type
+_DEEPEST_SHOWN: Final = 6
 _NONE: Final = Metadata()
 
 
@@ -68,7 +69,7 @@ def read(annotation: Any, *, produced: bool) -> Reading:
     if _is_plain_class(annotation):
         return Reading(annotation, written=annotation)  # most annotations, spared the search below
     metadata, names, written = _NONE, list[Any](), annotation
-    for _ in range(_DEEPEST):
+    for _ in range(_MOST_LAYERS):
         origin = typing.get_origin(annotation)
         if origin is typing.Annotated:
             for one in annotation.__metadata__:
@@ -173,8 +174,8 @@ def is_typed_dict(kind: Any) -> bool:
 
 
 def words(annotation: Any, depth: int = 0) -> str:
-    """An annotation as a person would write it, without modules."""
-    if depth > _DEEPEST or annotation is Ellipsis:
+    """An annotation as a person would write it, without modules; what is very deep inside is left out."""
+    if depth > _DEEPEST_SHOWN or annotation is Ellipsis:
         return "..."
     if annotation is None or annotation is type(None):
         return "None"

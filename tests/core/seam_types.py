@@ -33,22 +33,10 @@ from typing import (
 )
 from uuid import UUID
 
-from annotated_types import Ge, Gt, Interval, Le, Len, Lt, MaxLen, MinLen, MultipleOf, Predicate
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    EmailStr,
-    Field,
-    PositiveInt,
-    RootModel,
-    SecretStr,
-    computed_field,
-    field_validator,
-    model_validator,
-)
-from typing_extensions import TypeAliasType
+from annotated_types import Ge, Gt, Interval, Le, Len, Lt, MaxLen, MinLen, MultipleOf, Predicate, doc
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, EmailStr, Field, PositiveInt, SecretStr
+from pydantic.dataclasses import dataclass as checked_dataclass
+from typing_extensions import Doc, TypeAliasType
 
 T = TypeVar("T")
 Bounded = TypeVar("Bounded", bound=int)
@@ -79,104 +67,6 @@ class Level(enum.IntEnum):
 class Mode(enum.Flag):
     READ = 1
     WRITE = 2
-
-
-class Alarm(BaseModel):
-    tag: str
-    value: float = 0.0
-
-
-class LoudAlarm(Alarm):
-    volume: int = 1
-
-
-class OtherAlarm(BaseModel):
-    """As a second version of a plugin declares it."""
-
-    tag: str
-    value: float = 1.0
-
-
-class AlarmWithUnit(BaseModel):
-    tag: str
-    value: float
-    unit: str = "bar"
-
-
-class TextAlarm(BaseModel):
-    tag: str
-    value: str
-
-
-class CheckedAlarm(BaseModel):
-    tag: str
-    value: float
-
-    @field_validator("tag")
-    @classmethod
-    def not_empty(cls, tag: str) -> str:
-        assert tag
-        return tag
-
-
-class WholeAlarm(Alarm):
-    @model_validator(mode="after")
-    def whole(self) -> WholeAlarm:
-        return self
-
-
-class LaterWholeAlarm(WholeAlarm):
-    pass
-
-
-class ShowingAlarm(BaseModel):
-    tag: str
-    value: float
-
-    @computed_field
-    def shown(self) -> str:
-        return self.tag
-
-
-class LooseAlarm(BaseModel):
-    model_config = ConfigDict(extra="allow")
-    tag: str
-    value: float
-
-
-class Renewed(BaseModel):
-    model_config = ConfigDict(revalidate_instances="always")
-    tag: str
-
-
-class Shift(BaseModel):
-    alarms: list[Alarm]
-    first: Alarm | None = None
-
-
-class OtherShift(BaseModel):
-    alarms: list[OtherAlarm]
-    first: OtherAlarm | None = None
-
-
-class Tree(BaseModel):
-    children: list[Tree] = []
-
-
-class OtherTree(BaseModel):
-    children: list[OtherTree] = []
-
-
-class Box(BaseModel, Generic[T]):
-    held: T
-
-
-class Root(RootModel[int]):
-    pass
-
-
-class OtherRoot(RootModel[int]):
-    pass
 
 
 @dataclass
@@ -227,8 +117,37 @@ class FloatMovie(TypedDict):
     year: float
 
 
+Imposter = type("Gt", (), {"gt": 0})
+
+
+class Doubling:
+    def __get_pydantic_core_schema__(self, source, handler):
+        return handler(source)
+
+
 class Names(list[str]):
     pass
+
+
+class Rows:
+    """An iterator without saying so."""
+
+    def __iter__(self) -> Rows:
+        return self
+
+    def __next__(self) -> int:
+        raise StopIteration
+
+
+class Legacy:
+    @classmethod
+    def __get_validators__(cls):
+        yield cls
+
+
+@checked_dataclass(config=ConfigDict(revalidate_instances="always"))
+class CheckedPump:
+    name: str
 
 
 class Sensor:

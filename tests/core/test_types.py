@@ -6,34 +6,20 @@ import sys
 import timeit
 import typing
 from collections import abc
-from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Literal, NewType, Protocol, TypeVar
 
 import pytest
 from annotated_types import Gt
 from typing_extensions import TypeAliasType
 
 from knows_core.types import Fit, Verdict, fits, words
-from tests.core.seam_types import (
-    Alarm,
-    AlarmWithUnit,
-    Colour,
-    LoudAlarm,
-    Movie,
-    OtherAlarm,
-    OtherShift,
-    Partial,
-    Point,
-    Pump,
-    Reads,
-    Shift,
-    Text,
-    TextSensor,
-    UserId,
-)
+from tests.core.seam_models import Alarm, AlarmWithUnit, LoudAlarm, OtherAlarm, OtherShift, Shift
+from tests.core.seam_types import Colour, Movie, Partial, Point, Pump, Reads, Text, TextSensor, UserId
 
 SETS = "dict[int, set[str]] -> dict[int, set[int]]: str is no int"
-HERE = "tests.core.seam_types"
+HERE = "tests.core.seam_models"
 T = TypeVar("T")
+Pair = NewType("Pair", tuple[int, int])
 VARIABLES: Any = (T,)
 ENDLESS: Any = "list[Growing[list[T]]]"
 Growing: Any = TypeAliasType("Growing", ENDLESS, type_params=VARIABLES)
@@ -98,6 +84,7 @@ def test_a_reason_names_the_place_both_sides_and_the_rule(produced, consumed, re
         (int, UserId, True),
         (str, Literal["a"], True),
         (Partial, Movie, True),
+        (tuple[int, ...], Pair, True),
         (int, str, False),
         (int | None, str, False),
         (bytes, Literal["a"], False),
@@ -156,6 +143,22 @@ def test_any_object_gets_a_verdict(odd, other):
     for verdict in (fits(odd, other), fits(other, odd), fits(odd, odd)):
         assert isinstance(verdict, Verdict)
         assert verdict.reason
+
+
+def deep(leaf):
+    """A union that doubles at each level."""
+    pair = GENERIC["tuple"]
+    for _ in range(12):
+        leaf = pair[leaf, int] | pair[leaf, str]
+    return leaf
+
+
+@pytest.mark.parametrize(("produced", "consumed"), [(Growing[int], Growing[str]), (deep(int), deep(float))])
+def test_types_without_end_are_left_to_the_run(produced, consumed):
+    """Neither an alias that grows while it is opened nor a type with millions of paths is followed to its end."""
+    verdict = fits(produced, consumed)
+    assert verdict.fit is Fit.RUN_TIME
+    assert verdict.reason.endswith("the types are nested too deeply to compare")
 
 
 def test_an_annotation_that_raises_is_left_to_the_run():

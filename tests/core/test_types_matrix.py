@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from knows_core.types import Fit, fits
-from tests.core import seam_types
+from tests.core import seam_models, seam_types
 
 NAMED = {"FITS": Fit.FITS, "CONVERTS": Fit.CONVERTS, "RUN_TIME": Fit.RUN_TIME, "NO": Fit.DOES_NOT_FIT}
+NAMES = {**vars(seam_models), **vars(seam_types)}
 TABLE = Path(__file__).with_name("types_matrix.txt").read_text("utf-8")
 
 
@@ -21,7 +22,7 @@ def rows():
     for line in TABLE.splitlines():
         if not line.startswith("#"):
             name, produced, consumed, verdict = line.split(" ; ")
-            sides = [eval(side, vars(seam_types)) for side in (produced, consumed)]  # noqa: S307 - our own table
+            sides = [eval(side, NAMES) for side in (produced, consumed)]  # noqa: S307 - our own table
             yield name, *sides, NAMED[verdict]
 
 
