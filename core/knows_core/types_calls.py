@@ -19,14 +19,11 @@ if TYPE_CHECKING:
 
 _EMPTY: Final = inspect.Parameter.empty
 _VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-_STANDARD: Final = ("typing", "collections.abc", "typing_extensions", "os", "contextlib")
+_STANDARD: Final = ("typing", "typing_extensions")
 _ROOTS: Final[tuple[Any, ...]] = (object, typing.Generic, typing.Protocol)
-_NO_MEMBERS: Final = frozenset({
+_NOT_ASKED: Final = frozenset({
     *("__init__", "__new__", "__subclasshook__", "__init_subclass__", "__class_getitem__", "__annotate__"),
-    *("__module__", "__dict__", "__weakref__", "__doc__", "__annotations__", "__slots__", "__parameters__"),
-    *("__orig_bases__", "__abstractmethods__", "_abc_impl", "_is_protocol", "_is_runtime_protocol"),
-    *("__protocol_attrs__", "__non_callable_proto_members__", "__callable_proto_members_only__", "__match_args__"),
-    *("__static_attributes__", "__firstlineno__", "__annotate_func__", "__annotations_cache__", "__type_params__"),
+    *("_abc_impl", "_is_protocol", "_is_runtime_protocol"),
 })  # fmt: skip
 
 
@@ -92,9 +89,13 @@ Owner = tuple[Any, "tuple[Any, ...] | None", dict[str, Any]]  # a class, its arg
 
 
 def _members(kind: Any) -> list[str]:
-    owners: list[dict[str, Any]] = [{**vars(base)} for base in kind.__mro__ if is_protocol(base)]
-    names = {name for one in owners for name in (*one, *one.get("__annotations__", ()))}
-    return sorted(names - _NO_MEMBERS)
+    found: set[str] = set()
+    for owner in filter(is_protocol, kind.__mro__):
+        own: dict[str, Any] = {**vars(owner)}
+        # A double-underscored name is asked for if it is a method: `__len__`, but not `__module__`.
+        found |= {name for name, one in own.items() if not name.startswith("__") or inspect.isroutine(one)}
+        found |= set(inspect.get_annotations(owner))
+    return sorted(found - _NOT_ASKED)
 
 
 def _member(name: str, produced: Owner, consumed: Owner, ask: Ask) -> Found:
@@ -119,7 +120,7 @@ def _is_filled(kind: Any, name: str) -> bool:
 
 def _fills_itself(kind: Any) -> bool:
     """Whether a class has an `__init__` of its own, which may set attributes that nothing declares."""
-    is_declared = hasattr(kind, "__dataclass_fields__") or is_model_class(kind)
+    is_declared = hasattr(kind, "__dataclass_fields__") or is_model_class(kind) or is_protocol(kind)
     return not is_declared and inspect.isfunction(inspect.getattr_static(kind, "__init__", None))
 
 
