@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from knows_core.backend import Append, MemoryBackend, RunRow, StateBackend
+    from knows_core.building import case, each, parallel, repeat, scope, step, use
     from knows_core.check import Problem
     from knows_core.drivers import StepContext
     from knows_core.engine import LocalEngine
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
         UnknownScheme,
         ValuesChanged,
     )
-    from knows_core.flow import Step, step
+    from knows_core.flow import Flow, Step
     from knows_core.hooks import hookimpl, hookspec
     from knows_core.limits import Limits
     from knows_core.run import Run, RunStatus
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "backend": "Append MemoryBackend RunRow StateBackend",
+    "building": "case each parallel repeat scope step use",
     "check": "Problem",
     "drivers": "StepContext",
     "engine": "LocalEngine",
@@ -64,7 +66,7 @@ _ROOMS = {
         " RegistryError ResumeRefused RunBusy RunExists ShapeChanged StateMismatch TemplateBroken TemplateNotFound"
         " TemplateVersionMissing TransientError UnknownRun UnknownScheme ValuesChanged"
     ),
-    "flow": "Step step",
+    "flow": "Flow Step",
     "hooks": "hookimpl hookspec",
     "limits": "Limits",
     "run": "Run RunStatus",
@@ -85,6 +87,7 @@ __all__ = [
     "ContractError",
     "DefinitionError",
     "DuplicateTemplate",
+    "Flow",
     "InvalidVersion",
     "KnowsError",
     "LeaseLost",
@@ -125,10 +128,16 @@ __all__ = [
     "WorkflowSettings",
     "WorkflowState",
     "WorkflowTemplate",
+    "case",
+    "each",
     "hookimpl",
     "hookspec",
+    "parallel",
     "pipeline",
+    "repeat",
+    "scope",
     "step",
+    "use",
 ]
 
 

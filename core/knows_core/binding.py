@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Invoke = typing.Callable[[Any, Any, Any], Any]  # (input, state, context) -> the function's own answer
+_NAMELESS: Final = "<lambda>"
 _EMPTY: Final = inspect.Parameter.empty
 _VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -28,12 +29,35 @@ class Binding:
     """
 
     invoke: Invoke
+    parameters: tuple[str, ...]
     input: str | None
     takes_state: bool
     takes_context: bool
     annotated_state: bool  # as something else than WorkflowState, as far as can be told before it is resolved
     unbound: tuple[str, ...]
     is_async: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predicate:
+    """A pure question `(result, state) -> bool`; `name` is empty for a lambda."""
+
+    function: Callable[..., Any]
+    name: str
+    binding: Binding
+
+
+def asked(function: Callable[..., Any]) -> Predicate:
+    """A function as a predicate; it takes what it needs of result and state, bound as in a step."""
+    return Predicate(function, name_of(function), bind(function))
+
+
+def name_of(function: Any) -> str:
+    """The name of a function; empty for a lambda."""
+    while isinstance(function, functools.partial):
+        function = typing.cast("functools.partial[Any]", function).func
+    name = getattr(function, "__name__", "")
+    return "" if name == _NAMELESS else name
 
 
 def bind(function: Callable[..., Any]) -> Binding:
@@ -52,6 +76,7 @@ def bind(function: Callable[..., Any]) -> Binding:
     state = next((one.annotation for one in parameters if one.name == "state"), WorkflowState)
     return Binding(
         invoke=_invoke(function, parameters, roles),
+        parameters=tuple(one.name for one in parameters),
         input=next((name for name, role in roles.items() if role == "input"), None),
         takes_state="state" in roles,
         takes_context="context" in roles,

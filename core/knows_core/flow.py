@@ -1,37 +1,61 @@
 """The flow: a small frozen tree of nodes that the machine runs and everything else reads.
 
-Today it holds steps and sequences; every further kind of node is a class here and a branch in its readers.
+All kinds of nodes are here; `building` has the functions that people make them with. A path is made of names, never of
+positions: `control/execute_process`, `measure[3]/measure`.
 """
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
-from knows_core.binding import Binding, annotations_of, bind, is_plain_state
+from knows_core.binding import Binding, Predicate, annotations_of, bind, is_plain_state, name_of
 from knows_core.errors import ContractError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from knows_core.version import Requirement
 
 I_contra = TypeVar("I_contra", contravariant=True)
 O_co = TypeVar("O_co", covariant=True)
 T = TypeVar("T")
 
-_NAMELESS = "<lambda>"
-
-
 class Flow(Generic[I_contra, O_co]):
-    """Something that turns an input into a result; `a | b` makes a sequence of two."""
+    """Something that turns an input into a result; `a | b` makes a sequence of two, and a list in it runs in parallel.
+
+    `kind` is the word for this sort of node in a shape.
+    """
 
     __slots__ = ()
+    kind: ClassVar[str] = "flow"
 
-    def __or__(self, other: Flow[O_co, T] | Callable[..., T]) -> Sequence[I_contra, T]:
+    def __or__(self, other: Flow[O_co, T] | Callable[..., T] | list[Any]) -> Sequence[I_contra, T]:
         return Sequence((self, lift(other)))
 
-    def __ror__(self, other: Callable[..., Any]) -> Sequence[Any, O_co]:
+    def __ror__(self, other: Callable[..., Any] | list[Any]) -> Sequence[Any, O_co]:
         return Sequence((lift(other), self))
+
+    @property
+    def inner(self) -> tuple[Flow[Any, Any], ...]:
+        """The nodes inside it, in order."""
+        return ()
+
+    @property
+    def segment(self) -> str:
+        """What it adds to the path of everything inside: its name, where it has one."""
+        return getattr(self, "name", None) or ""
+
+    @property
+    def first_name(self) -> str:
+        """Its own name, or the name of the first step inside."""
+        return getattr(self, "name", None) or (self.inner[0].first_name if self.inner else "")
+
+    @property
+    def key(self) -> str:
+        """Under what it records and reports what concerns itself; unique among its neighbours."""
+        return self.first_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +63,17 @@ class Step(Flow[I_contra, O_co]):
     """A function as a node of a flow. Calling the step calls the function, so that it can be tested as it is.
 
     `name` is the last part of the step's path; a nameless function (a lambda) has an empty one, which `check` reports.
+    `timeout` is in seconds. `reads` and `writes` are state keys; None: not declared.
     """
 
     function: Callable[..., O_co]
     name: str
     binding: Binding = field(repr=False)
+    timeout: float | None = None
+    isolation: str = "thread"
+    reads: tuple[str, ...] | None = None
+    writes: tuple[str, ...] | None = None
+    kind: ClassVar[str] = "step"
 
     def __post_init__(self) -> None:
         copied = {name: getattr(self.function, name, None) for name in ("__doc__", "__module__", "__qualname__")}
@@ -58,7 +88,18 @@ class Step(Flow[I_contra, O_co]):
         if instance is None:
             return self
         bound = getattr(self.function, "__get__", None)  # a partial or a callable object binds no instance
-        return cast("Self", step(bound(instance, owner), name=self.name)) if bound is not None else self
+        return self._of(bound(instance, owner)) if bound is not None else self
+
+    def partial(self, **fixed: Any) -> Self:
+        """The same step with further parameters fixed: `grind.partial(limit=5)`. Raises ContractError."""
+        unknown = [name for name in fixed if name not in self.binding.parameters]
+        if unknown or not fixed:
+            found, known = ", ".join(unknown) or "none", ", ".join(self.binding.parameters) or "none"
+            raise ContractError(f"{self.name}.partial: expected names of its parameters ({known}), found {found}")
+        return self._of(functools.partial(self.function, **fixed))
+
+    def _of(self, function: Callable[..., Any]) -> Self:
+        return cast("Self", replace(cast("Step[Any, Any]", self), function=function, binding=bind(function)))
 
     @functools.cached_property
     def takes_model(self) -> bool:
@@ -81,6 +122,7 @@ class Sequence(Flow[I_contra, O_co]):
     """Nodes that run one after the other, each on the result of the one before."""
 
     parts: tuple[Flow[Any, Any], ...]
+    kind: ClassVar[str] = "sequence"
 
     def __post_init__(self) -> None:
         flat: list[Flow[Any, Any]] = []
@@ -88,59 +130,169 @@ class Sequence(Flow[I_contra, O_co]):
             flat += part.parts if isinstance(part, Sequence) else (part,)
         object.__setattr__(self, "parts", tuple(flat))
 
+    @property
+    def inner(self) -> tuple[Flow[Any, Any], ...]:
+        """Its nodes, in order."""
+        return self.parts
 
-@overload
-def step(function: Callable[..., T], /, *, name: str | None = None) -> Step[Any, T]: ...
-@overload
-def step(*, name: str | None = None) -> Callable[[Callable[..., T]], Step[Any, T]]: ...
-def step(function: Callable[..., Any] | None = None, /, *, name: str | None = None) -> Any:
-    """Make a step of a function, as a decorator or around any callable: `step(f, name="other")`.
 
-    The first parameter that is not named `state` or `context` is the input: the result of the node before.
-    """
-    if function is None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Parallel(Flow[I_contra, O_co]):
+    """Branches that run side by side on one input, each on a state of its own; the result is a tuple, or a list."""
 
-        def decorate(given: Callable[..., Any]) -> Step[Any, Any]:
-            return step(given, name=name)
+    branches: tuple[Flow[Any, Any], ...]
+    name: str | None = None
+    as_list: bool = False
+    kind: ClassVar[str] = "parallel"
 
-        return decorate
+    @property
+    def inner(self) -> tuple[Flow[Any, Any], ...]:
+        """Its branches, in declared order."""
+        return self.branches
+
+    @property
+    def key(self) -> str:
+        """Its name, or the names of all branches."""
+        return self.name or "&".join(one.key for one in self.branches)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Case(Flow[I_contra, O_co]):
+    """The first branch whose predicate says yes; else the last one, which has no predicate, or the input itself."""
+
+    choices: tuple[tuple[Predicate | None, Flow[Any, Any]], ...]
+    name: str | None = None
+    kind: ClassVar[str] = "case"
+
+    @property
+    def inner(self) -> tuple[Flow[Any, Any], ...]:
+        """Its branches, in order."""
+        return tuple(branch for _, branch in self.choices)
+
+    @property
+    def has_default(self) -> bool:
+        """Whether some branch is taken in any case."""
+        return any(predicate is None for predicate, _ in self.choices)
+
+    @property
+    def key(self) -> str:
+        """Its name, or that of its first branch with a question mark."""
+        return self.name or f"{self.inner[0].key}?"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Numbered(Flow[I_contra, O_co]):
+    """A node whose flow is made several times; its segment has a place for the number."""
+
+    flow: Flow[Any, Any]
+
+    @property
+    def inner(self) -> tuple[Flow[Any, Any], ...]:
+        """The flow."""
+        return (self.flow,)
+
+    @property
+    def segment(self) -> str:
+        """Its name, or the first one inside, with brackets for the number."""
+        return f"{self.first_name}[]"
+
+    @property
+    def key(self) -> str:
+        """As in paths."""
+        return self.segment
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Each(Numbered[I_contra, O_co]):
+    """A flow over every item of a list, at most so many side by side, each on a state of its own."""
+
+    max_concurrency: int
+    name: str | None = None
+    kind: ClassVar[str] = "each"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Repeat(Numbered[I_contra, O_co]):
+    """A flow again and again, each turn on the result of the one before, until a predicate says yes."""
+
+    until: Predicate
+    max_times: int
+    name: str | None = None
+    kind: ClassVar[str] = "repeat"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scope(Flow[I_contra, O_co]):
+    """Options for a flow as a whole; `timeout` is in seconds of owned time."""
+
+    flow: Flow[Any, Any]
+    name: str | None = None
+    timeout: float | None = None
+    kind: ClassVar[str] = "scope"
+
+    @property
+    def inner(self) -> tuple[Flow[Any, Any], ...]:
+        """The flow."""
+        return (self.flow,)
+
+    @property
+    def key(self) -> str:
+        """Its name, or that of what is inside with a mark."""
+        return self.name or f"{self.flow.key}@"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Use(Flow[I_contra, O_co]):
+    """Another template, by name and range, or given; before a run, `link` puts a `Part` in its place."""
+
+    wanted: Requirement | None
+    template: Any = None
+    keys: Mapping[str, str] | str = field(default_factory=dict[str, str])
+    alias: str | None = None
+    kind: ClassVar[str] = "use"
+
+    @property
+    def name(self) -> str:
+        """Its alias, or the template's name."""
+        own = self.wanted.name if self.wanted is not None else getattr(self.template, "name", None)
+        return self.alias or own or type(self.template).__name__
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Part(Flow[I_contra, O_co]):
+    """A linked template inside another. `definition` is the template as data; `wanted` how it was asked for, as text."""
+
+    name: str
+    definition: Any
+    keys: Mapping[str, str] | str = field(default_factory=dict[str, str])
+    wanted: str | None = None
+    kind: ClassVar[str] = "template"
+
+    @property
+    def inner(self) -> tuple[Flow[Any, Any], ...]:
+        """Its flow."""
+        return (self.definition.flow,)
+
+
+def made(function: Any, name: str | None = None, **options: Any) -> Step[Any, Any]:
+    """A step of a function; of a step, one with other options. Raises ContractError for what cannot be called."""
     if isinstance(function, Step):
-        function = function.function
+        was = cast("Step[Any, Any]", function)
+        return replace(was, name=was.name if name is None else name, **options)
     if not callable(function):
         raise ContractError(f"step: expected a callable, found {type(function).__name__}. Give it a function.")
-    own_name = name if name is not None else _name_of(function)
-    made: Step[Any, Any] = Step(function, own_name, bind(function))
-    return made
-
-
-def _name_of(function: Callable[..., Any]) -> str:
-    name = getattr(function, "__name__", "")
-    return "" if name == _NAMELESS else name
+    return Step(function, name_of(function) if name is None else name, bind(function), **options)
 
 
 def lift(value: Any) -> Flow[Any, Any]:
-    """Make a node of whatever may stand in a flow: a node, a callable, or any workflow template (one opaque step)."""
+    """Make a node of whatever may stand in a flow: a node, a callable, a list (in parallel), or a workflow template."""
     if isinstance(value, Flow):
         return cast("Flow[Any, Any]", value)
+    if isinstance(value, list):
+        return Parallel(tuple(map(lift, cast("list[Any]", value))), as_list=True)
     if callable(getattr(value, "execute", None)) and callable(getattr(value, "get_required_state", None)):
-        return _opaque(value)
+        return Use(None, value)
     if callable(value):
-        return step(value)
+        return made(value)
     found = type(value).__name__
-    raise ContractError(f"flow: expected a step, a function or a template, found {found}. Give it one of these.")
-
-
-def _opaque(template: Any) -> Step[Any, Any]:
-    def execute(state: Any) -> Any:
-        return template.execute(state)
-
-    return step(execute, name=getattr(template, "name", None) or type(template).__name__)
-
-
-def steps_of(flow: Flow[Any, Any]) -> list[tuple[str, Step[Any, Any]]]:
-    """Every step of a flow with its path, in order."""
-    if isinstance(flow, Sequence):
-        return [found for part in flow.parts for found in steps_of(part)]
-    if isinstance(flow, Step):
-        return [(flow.name, flow)]
-    raise ContractError(f"flow: no reader knows the node {type(flow).__name__}")
+    raise ContractError(f"flow: expected a step, a function, a list or a template, found {found}. Give it one of these.")

@@ -10,7 +10,8 @@ from knows_core.binding import admits_none
 from knows_core.check import Problem, problems_of
 from knows_core.declared import Declared, declared_in
 from knows_core.errors import DefinitionError, MissingInput, MissingState
-from knows_core.flow import Flow, Step, lift, steps_of
+from knows_core.flow import Flow, Step, lift
+from knows_core.paths import steps_in
 from knows_core.values import is_model_class
 from knows_core.version import Version
 
@@ -72,7 +73,7 @@ class Definition:
     @functools.cached_property
     def steps(self) -> list[tuple[str, Step[Any, Any]]]:
         """Every step with its path, in order."""
-        return steps_of(self.flow)
+        return steps_in(self.flow)
 
     @functools.cached_property
     def required(self) -> list[str]:

@@ -1,0 +1,71 @@
+"""Where everything in a flow is: every node with its path, in the order in which a run meets them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from knows_core.flow import Case, Part, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from knows_core.flow import Flow
+    from knows_core.records import Shape
+
+DEEPEST = 32
+
+
+class Placed(NamedTuple):
+    """A node, its path (with `[]` where a number will stand), and how many nodes it lies in."""
+
+    path: str
+    node: Flow[Any, Any]
+    depth: int
+
+
+def placed(flow: Flow[Any, Any], prefix: str = "", depth: int = 0) -> Iterator[Placed]:
+    """Every node, outer before inner; what lies deeper than a run would follow is left out."""
+    yield Placed(prefix + flow.key, flow, depth)
+    if depth < DEEPEST:
+        for inner in flow.inner:
+            yield from placed(inner, within(flow, prefix), depth + 1)
+
+
+def within(node: Flow[Any, Any], prefix: str) -> str:
+    """The prefix of the paths inside a node."""
+    return f"{prefix}{node.segment}/" if node.segment else prefix
+
+
+def steps_in(flow: Flow[Any, Any]) -> list[tuple[str, Step[Any, Any]]]:
+    """Every step with its path, in order."""
+    return [(path, node) for path, node, _ in placed(flow) if isinstance(node, Step)]
+
+
+def shape_in(flow: Flow[Any, Any], prefix: str = "") -> Shape:
+    """The shape: an entry for every node in order, of its kind, its path and what else decides which way a run goes.
+
+    A node with others inside has an entry for where it ends, and its branches one for where each begins.
+    """
+    path, around = prefix + flow.key, within(flow, prefix)
+    if isinstance(flow, Step):
+        return [[flow.kind, path]]
+    if flow.kind == "sequence":
+        return [entry for part in flow.inner for entry in shape_in(part, prefix)]
+    shape: Shape = [[flow.kind, path, *_deciding(flow)]]
+    for number, inner in enumerate(flow.inner):
+        if len(flow.inner) > 1 or isinstance(flow, Case):
+            shape.append(["branch", around + inner.key, *_asked(flow, number)])
+        shape += shape_in(inner, around)
+    return [*shape, [f"end of {flow.kind}", path]]
+
+
+def _deciding(node: Flow[Any, Any]) -> list[str]:
+    if isinstance(node, Part):
+        return [str(node.definition)]
+    until = getattr(node, "until", None)
+    return [] if until is None else [until.name]
+
+
+def _asked(node: Flow[Any, Any], number: int) -> list[str]:
+    predicate = node.choices[number][0] if isinstance(node, Case) else None
+    return [] if predicate is None else [predicate.name]
