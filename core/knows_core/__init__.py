@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from knows_core.backend import Append, MemoryBackend, RunRow, StateBackend
     from knows_core.building import case, each, parallel, repeat, scope, step, use
     from knows_core.check import Problem
-    from knows_core.drivers import StepContext
+    from knows_core.desk import StepContext
     from knows_core.engine import LocalEngine
     from knows_core.errors import (
         AccessDenied,
@@ -20,15 +20,14 @@ if TYPE_CHECKING:
         ConfigError,
         ContractError,
         DefinitionError,
-        DuplicateTemplate,
         InvalidVersion,
+        IsolatedStepFailed,
         KnowsError,
         LeaseLost,
         MissingInput,
         MissingState,
         NotStorable,
         PermanentError,
-        PluginBroken,
         RecordCorrupt,
         RegistryError,
         ResumeRefused,
@@ -36,45 +35,63 @@ if TYPE_CHECKING:
         RunExists,
         ShapeChanged,
         StateMismatch,
-        TemplateBroken,
-        TemplateNotFound,
+        StepTimeout,
         TemplateVersionMissing,
         TransientError,
         UnknownRun,
         UnknownScheme,
         ValuesChanged,
+        WorkerDied,
+    )
+    from knows_core.errors_registry import DuplicateTemplate, PluginBroken, TemplateBroken, TemplateNotFound
+    from knows_core.errors_flow import (
+        CircularUse,
+        ContractChanged,
+        ScopeTimeout,
+        SeamMismatch,
+        StateConflict,
+        UndeclaredWrite,
+        VersionConflict,
     )
     from knows_core.flow import Flow, Step
     from knows_core.hooks import hookimpl, hookspec
+    from knows_core.joining import Reducer
     from knows_core.limits import Limits
+    from knows_core.link import link
     from knows_core.run import Run, RunStatus
     from knows_core.settings import WorkflowSettings
     from knows_core.state import WorkflowState
     from knows_core.template import Templates, WorkflowTemplate
     from knows_core.version import Requirement, Version, VersionRange
-    from knows_core.workflow import PipelineWorkflow, pipeline
+    from knows_core.workflow import PipelineWorkflow, compose, pipeline
 
 _ROOMS = {
     "backend": "Append MemoryBackend RunRow StateBackend",
     "building": "case each parallel repeat scope step use",
     "check": "Problem",
-    "drivers": "StepContext",
+    "desk": "StepContext",
     "engine": "LocalEngine",
-    "errors": (
-        "AccessDenied BackendError BadRunId ConfigError ContractError DefinitionError DuplicateTemplate InvalidVersion"
-        " KnowsError LeaseLost MissingInput MissingState NotStorable PermanentError PluginBroken RecordCorrupt"
-        " RegistryError ResumeRefused RunBusy RunExists ShapeChanged StateMismatch TemplateBroken TemplateNotFound"
-        " TemplateVersionMissing TransientError UnknownRun UnknownScheme ValuesChanged"
+    "errors_flow": (
+        "CircularUse ContractChanged ScopeTimeout SeamMismatch StateConflict UndeclaredWrite VersionConflict"
     ),
+    "errors": (
+        "AccessDenied BackendError BadRunId ConfigError ContractError DefinitionError InvalidVersion IsolatedStepFailed"
+        " KnowsError LeaseLost MissingInput MissingState NotStorable PermanentError RecordCorrupt RegistryError"
+        " ResumeRefused RunBusy RunExists ShapeChanged StateMismatch StepTimeout TemplateVersionMissing TransientError"
+        " UnknownRun UnknownScheme ValuesChanged WorkerDied"
+    ),
+    "errors_registry": "DuplicateTemplate PluginBroken TemplateBroken TemplateNotFound",
     "flow": "Flow Step",
     "hooks": "hookimpl hookspec",
+    "joining": "Reducer",
     "limits": "Limits",
+    "link": "link",
     "run": "Run RunStatus",
     "settings": "WorkflowSettings",
     "state": "WorkflowState",
     "template": "Templates WorkflowTemplate",
     "version": "Requirement Version VersionRange",
-    "workflow": "PipelineWorkflow pipeline",
+    "workflow": "PipelineWorkflow compose pipeline",
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split()}
 
@@ -83,12 +100,15 @@ __all__ = [
     "Append",
     "BackendError",
     "BadRunId",
+    "CircularUse",
     "ConfigError",
+    "ContractChanged",
     "ContractError",
     "DefinitionError",
     "DuplicateTemplate",
     "Flow",
     "InvalidVersion",
+    "IsolatedStepFailed",
     "KnowsError",
     "LeaseLost",
     "Limits",
@@ -102,6 +122,7 @@ __all__ = [
     "PluginBroken",
     "Problem",
     "RecordCorrupt",
+    "Reducer",
     "RegistryError",
     "Requirement",
     "ResumeRefused",
@@ -110,28 +131,37 @@ __all__ = [
     "RunExists",
     "RunRow",
     "RunStatus",
+    "ScopeTimeout",
+    "SeamMismatch",
     "ShapeChanged",
     "StateBackend",
+    "StateConflict",
     "StateMismatch",
     "Step",
     "StepContext",
+    "StepTimeout",
     "TemplateBroken",
     "TemplateNotFound",
     "TemplateVersionMissing",
     "Templates",
     "TransientError",
+    "UndeclaredWrite",
     "UnknownRun",
     "UnknownScheme",
     "ValuesChanged",
     "Version",
+    "VersionConflict",
     "VersionRange",
+    "WorkerDied",
     "WorkflowSettings",
     "WorkflowState",
     "WorkflowTemplate",
     "case",
+    "compose",
     "each",
     "hookimpl",
     "hookspec",
+    "link",
     "parallel",
     "pipeline",
     "repeat",

@@ -5,48 +5,65 @@ Each checks what it is given at once, and makes one frozen node.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from knows_core.binding import asked
 from knows_core.errors import ContractError
-from knows_core.flow import Case, Each, Flow, Parallel, Repeat, Scope, Step, Use, lift, made
+from knows_core.flow import Case, Each, Flow, Parallel, Repeat, Scope, Step, Use, lift
+from knows_core.stepping import seconds, step
 from knows_core.version import Requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
+    from typing import overload
 
-_ISOLATIONS = ("thread", "process")
+    from knows_core.signatures import (
+        A,
+        B,
+        C,
+        ContextFirst,
+        D,
+        E,
+        I,
+        Items,
+        Later,
+        NoInput,
+        O,
+        Other,
+        Plain,
+        Predicate,
+        StateFirst,
+        Takes,
+        Turning,
+        When,
+    )
 
-
-def step(
-    function: Callable[..., Any] | None = None,
-    /,
-    *,
-    name: str | None = None,
-    timeout: float | None = None,
-    isolation: str | None = None,
-    reads: Iterable[str] | None = None,
-    writes: Iterable[str] | None = None,
-) -> Any:
-    """Make a step of a function, as a decorator or around any callable: `step(f, name="other")`.
-
-    The first parameter that is not named `state` or `context` is the input: the result of the node before. `timeout`
-    is in seconds, for one attempt: a sync step that exceeds it is abandoned, its late result and writes are dropped,
-    and only `isolation="process"` (default `"thread"`) stops it for real. `reads` and `writes` are the state keys that
-    it uses, for the checks of a composition; one that declares `writes` may write no other key, and leaves a value in
-    each. Raises ContractError.
-    """
-    options = {
-        "timeout": _seconds(timeout),
-        "isolation": _one_of(isolation, _ISOLATIONS),
-        "reads": _keys("reads", reads),
-        "writes": _keys("writes", writes),
-    }
-    given = {option: value for option, value in options.items() if value is not None}
-    return made(function, name, **given) if function is not None else lambda other: made(other, name, **given)
+__all__ = ["case", "each", "parallel", "repeat", "scope", "step", "use"]
 
 
-def parallel(*branches: Any, name: str | None = None) -> Any:
+if TYPE_CHECKING:
+
+    @overload
+    def parallel(a: Flow[I, A], /, *, name: str | None = None) -> Flow[I, tuple[A]]: ...
+    @overload
+    def parallel(a: Flow[I, A], b: Flow[I, B], /, *, name: str | None = None) -> Flow[I, tuple[A, B]]: ...
+    @overload
+    def parallel(
+        a: Flow[I, A], b: Flow[I, B], c: Flow[I, C], /, *, name: str | None = None
+    ) -> Flow[I, tuple[A, B, C]]: ...
+    @overload
+    def parallel(
+        a: Flow[I, A], b: Flow[I, B], c: Flow[I, C], d: Flow[I, D], /, *, name: str | None = None
+    ) -> Flow[I, tuple[A, B, C, D]]: ...
+    @overload
+    def parallel(
+        a: Flow[I, A], b: Flow[I, B], c: Flow[I, C], d: Flow[I, D], e: Flow[I, E], /, *, name: str | None = None
+    ) -> Flow[I, tuple[A, B, C, D, E]]: ...
+    @overload
+    def parallel(*branches: Flow[I, Any] | Other, name: str | None = None) -> Flow[I, tuple[Any, ...]]: ...
+
+
+def parallel(*branches: Any, name: str | None = None) -> Flow[Any, Any]:
     """Run branches side by side on one input; the result is the tuple of their results, in declared order.
 
     Each works on a state of its own, as it was when they began. What they wrote is merged when all are done: one key
@@ -58,24 +75,82 @@ def parallel(*branches: Any, name: str | None = None) -> Any:
     return Parallel(tuple(map(lift, branches)), name)
 
 
-def case(*choices: Any, default: Any = None, name: str | None = None) -> Any:
+if TYPE_CHECKING:
+
+    @overload
+    def case(*choices: When[object, Any], name: str | None = None) -> Flow[Any, Any]: ...
+    @overload
+    def case(a: When[I, A], /, *, name: str | None = None) -> Flow[I, I | A]: ...
+    @overload
+    def case(a: When[I, A], b: When[I, B], /, *, name: str | None = None) -> Flow[I, I | A | B]: ...
+    @overload
+    def case(a: When[I, A], last: Flow[I, B], /, *, name: str | None = None) -> Flow[I, A | B]: ...
+    @overload
+    def case(a: When[I, A], b: When[I, B], last: Flow[I, C], /, *, name: str | None = None) -> Flow[I, A | B | C]: ...
+    @overload
+    def case(a: When[I, A], /, *, default: Flow[I, B], name: str | None = None) -> Flow[I, A | B]: ...
+    @overload
+    def case(
+        a: When[I, A], b: When[I, B], /, *, default: Flow[I, C], name: str | None = None
+    ) -> Flow[I, A | B | C]: ...
+    @overload
+    def case(
+        *choices: When[I, Any] | tuple[Predicate, Other] | Flow[I, Any] | Other,
+        default: Flow[I, Any] | Other | None = None,
+        name: str | None = None,
+    ) -> Flow[I, Any]: ...
+
+
+def case(*choices: Any, default: Any = None, name: str | None = None) -> Flow[Any, Any]:
     """Run the first branch whose predicate says yes: `case((is_hot, cool), (is_cold, heat), keep)`.
 
     The last choice may be a flow without a predicate, which is taken when none says yes (also `default=`); without one
     the input is handed on. A predicate is a pure `(result, state) -> bool`. Its verdict is recorded, so that a resumed
     run takes the same branch.
     """
-    last = [] if default is None else [default]
-    if choices and not isinstance(choices[-1], tuple):
-        *choices, last_choice = choices  # type: ignore[assignment]
-        last.append(last_choice)
-    if len(last) > 1 or not choices or not all(isinstance(one, tuple) and len(one) == 2 for one in choices):  # noqa: PLR2004 - a pair
-        raise ContractError("case: expected (predicate, flow) pairs, and at most one flow without a predicate at the end")
-    pairs = [(asked(_callable("case", predicate)), lift(flow)) for predicate, flow in choices]
+    given = list(choices)
+    last: list[Any] = [] if default is None else [default]
+    if given and not isinstance(given[-1], tuple):
+        last.append(given.pop())
+    if len(last) > 1 or not given or not all(map(_is_pair, given)):
+        raise ContractError(
+            "case: expected (predicate, flow) pairs, and at most one flow without a predicate at the end"
+        )
+    pairs = [(asked(_callable("case", predicate)), lift(flow)) for predicate, flow in given]
     return Case((*pairs, *((None, lift(flow)) for flow in last)), name)
 
 
-def each(flow: Any, *, max_concurrency: int = 4, name: str | None = None) -> Any:
+if TYPE_CHECKING:
+
+    @overload
+    def each(flow: Flow[I, O], *, max_concurrency: int = 4, name: str | None = None) -> Flow[Items[I], list[O]]: ...
+    @overload
+    def each(
+        flow: StateFirst[Later[O]], *, max_concurrency: int = 4, name: str | None = None
+    ) -> Flow[Items[object], list[O]]: ...
+    @overload
+    def each(
+        flow: StateFirst[O], *, max_concurrency: int = 4, name: str | None = None
+    ) -> Flow[Items[object], list[O]]: ...
+    @overload
+    def each(
+        flow: ContextFirst[Later[O]], *, max_concurrency: int = 4, name: str | None = None
+    ) -> Flow[Items[object], list[O]]: ...
+    @overload
+    def each(
+        flow: ContextFirst[O], *, max_concurrency: int = 4, name: str | None = None
+    ) -> Flow[Items[object], list[O]]: ...
+    @overload
+    def each(
+        flow: Takes[I, Later[O]], *, max_concurrency: int = 4, name: str | None = None
+    ) -> Flow[Items[I], list[O]]: ...
+    @overload
+    def each(flow: Takes[I, O], *, max_concurrency: int = 4, name: str | None = None) -> Flow[Items[I], list[O]]: ...
+    @overload
+    def each(flow: NoInput, *, max_concurrency: int = 4, name: str | None = None) -> Flow[Items[object], list[Any]]: ...
+
+
+def each(flow: Any, *, max_concurrency: int = 4, name: str | None = None) -> Flow[Any, Any]:
     """Run a flow over every item of the list (or tuple) that comes in; the result is the list of results.
 
     At most `max_concurrency` items are under way at once, each on a state of its own, merged as in `parallel`. After a
@@ -84,7 +159,21 @@ def each(flow: Any, *, max_concurrency: int = 4, name: str | None = None) -> Any
     return Each(lift(flow), _whole("each: max_concurrency", max_concurrency), name)
 
 
-def repeat(flow: Any, *, until: Callable[..., Any], max_times: int = 100, name: str | None = None) -> Any:
+if TYPE_CHECKING:
+
+    @overload
+    def repeat(
+        flow: Turning[I, O, O], *, until: Predicate, max_times: int = 100, name: str | None = None
+    ) -> Flow[I, O]: ...
+    @overload
+    def repeat(
+        flow: Plain[Later[O]], *, until: Predicate, max_times: int = 100, name: str | None = None
+    ) -> Flow[Any, O]: ...
+    @overload
+    def repeat(flow: Plain[O], *, until: Predicate, max_times: int = 100, name: str | None = None) -> Flow[Any, O]: ...
+
+
+def repeat(flow: Any, *, until: Callable[..., Any], max_times: int = 100, name: str | None = None) -> Flow[Any, Any]:
     """Run a flow again and again, each turn on the result of the one before, until a predicate says yes.
 
     After `max_times` turns the flow goes on with the last result all the same: a `case` behind it can tell the two.
@@ -92,18 +181,42 @@ def repeat(flow: Any, *, until: Callable[..., Any], max_times: int = 100, name: 
     return Repeat(lift(flow), asked(_callable("repeat: until", until)), _whole("repeat: max_times", max_times), name)
 
 
-def scope(flow: Any, *, name: str | None = None, timeout: float | None = None) -> Any:
+if TYPE_CHECKING:
+
+    @overload
+    def scope(flow: Flow[I, O], *, name: str | None = None, timeout: float | None = None) -> Flow[I, O]: ...
+    @overload
+    def scope(
+        flow: StateFirst[Later[O]], *, name: str | None = None, timeout: float | None = None
+    ) -> Flow[object, O]: ...
+    @overload
+    def scope(flow: StateFirst[O], *, name: str | None = None, timeout: float | None = None) -> Flow[object, O]: ...
+    @overload
+    def scope(
+        flow: ContextFirst[Later[O]], *, name: str | None = None, timeout: float | None = None
+    ) -> Flow[object, O]: ...
+    @overload
+    def scope(flow: ContextFirst[O], *, name: str | None = None, timeout: float | None = None) -> Flow[object, O]: ...
+    @overload
+    def scope(flow: Takes[I, Later[O]], *, name: str | None = None, timeout: float | None = None) -> Flow[I, O]: ...
+    @overload
+    def scope(flow: Takes[I, O], *, name: str | None = None, timeout: float | None = None) -> Flow[I, O]: ...
+    @overload
+    def scope(flow: NoInput, *, name: str | None = None, timeout: float | None = None) -> Flow[object, Any]: ...
+
+
+def scope(flow: Any, *, name: str | None = None, timeout: float | None = None) -> Flow[Any, Any]:
     """Give a flow options as a whole. `timeout` is in seconds of owned time, all attempts and resumes together."""
-    return Scope(lift(flow), name, _seconds(timeout))
+    return Scope(lift(flow), name, seconds(timeout))
 
 
 def use(
     template: Any, range: str = "*", *, keys: Mapping[str, str] | str | None = None, alias: str | None = None
-) -> Any:
+) -> Flow[Any, Any]:
     """Use another template, named with a range (`use("troubleshooting", "^1.2")`) or given, as a part of this flow.
 
     The parts of one flow share the state. `keys` maps keys of the used template to keys of this flow
-    (`{"equipment_id": "pump_id"}`); a text is a name space, under which all its keys lie (`"pump"`: `pump.equipment_id`).
+    (`{"equipment_id": "pump_id"}`); a text is a name space, under which all its keys lie (`pump`: `pump.equipment_id`).
     One version of a name is used per composition; `alias` names a second one, or the same one a second time. Raises
     InvalidVersion.
     """
@@ -115,11 +228,16 @@ def use(
     return Use(wanted, None if wanted is not None else template, keys if keys is not None else {}, alias)
 
 
+def _is_pair(choice: Any) -> bool:
+    return isinstance(choice, tuple) and len(cast("tuple[Any, ...]", choice)) == 2  # noqa: PLR2004 - a pair
+
+
 def _callable(place: str, given: Any) -> Any:
+    found = type(given).__name__
     if isinstance(given, Step):
-        return given.function
+        return cast("Step[Any, Any]", given).function
     if isinstance(given, Flow) or not callable(given):
-        raise ContractError(f"{place}: expected a predicate (result, state) -> bool, found {type(given).__name__}")
+        raise ContractError(f"{place}: expected a predicate (result, state) -> bool, found {found}")
     return given
 
 
@@ -127,21 +245,3 @@ def _whole(place: str, number: Any) -> int:
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise ContractError(f"{place}: expected a whole number from 1, found {number!r}")
     return number
-
-
-def _seconds(timeout: Any) -> float | None:
-    if timeout is None or (isinstance(timeout, int | float) and 0 < timeout < float("inf")):
-        return timeout
-    raise ContractError(f"timeout: expected seconds above 0, found {timeout!r}")
-
-
-def _one_of(isolation: str | None, known: tuple[str, ...]) -> str | None:
-    if isolation is None or isolation in known:
-        return isolation
-    raise ContractError(f"isolation: expected {' or '.join(map(repr, known))}, found {isolation!r}")
-
-
-def _keys(option: str, keys: Iterable[str] | None) -> tuple[str, ...] | None:
-    if isinstance(keys, str):
-        raise ContractError(f"{option}: expected a list of keys, found a text. Write [{keys!r}].")
-    return None if keys is None else tuple(keys)

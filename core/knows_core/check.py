@@ -7,15 +7,19 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from knows_core.flow import Case, Part, Repeat, Sequence, Step, Use
+from knows_core.paths import DEEPEST, within
 from knows_core.state import ERROR_KEY
 from knows_core.values import is_model_class
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
+    from collections.abc import Sequence as Several
 
     from pydantic import BaseModel
 
-    from knows_core.flow import Step
+    from knows_core.flow import Flow
+    from knows_core.template import Definition
 
 _STEP_NAME = re.compile(r"[^\s/@\[\]]{1,128}")
 
@@ -32,25 +36,70 @@ class Problem:
         return f"{self.where}: {self.what}. {self.remedy}"
 
 
-def problems_of(
-    name: str, steps: list[tuple[str, Step[Any, Any]]], model: type[BaseModel] | None, declared: Sequence[str]
-) -> list[Problem]:
-    """All problems of a template, in the order of its steps."""
-    found = [*_of_state(name, model, declared)]
-    for number, (path, step) in enumerate(steps, 1):
-        where = f"{name}/{path}" if path else f"{name}, step {number}"
-        found += _of_name(where, path)
-        found += _of_binding(where, step)
-        found += _of_annotations(where, step, model)
-    counted = Counter(path for path, _ in steps if path)
+def problems_of(definition: Definition, where: str = "") -> list[Problem]:
+    """What is wrong inside a template and its parts, in the order of its nodes; seams and keys are looked at apart."""
+    name, model = where or definition.name, definition.model
+    found = [*_of_state(name, model, definition.declared)]
+    counted: Counter[str] = Counter()
+    for number, (path, node, depth) in enumerate(_own_nodes(definition.flow), 1):
+        counted[path] += not isinstance(node, Sequence) and bool(path)
+        if depth >= DEEPEST:
+            what = f"nodes lie inside each other more than {DEEPEST} deep"
+            return [*found, Problem(f"{name}/{path}", what, "Make templates of the inner ones, or flatten it.")]
+        if isinstance(node, Part):
+            found += problems_of(node.definition, f"{name}/{path}")
+        elif isinstance(node, Step):
+            found += _of_step(f"{name}/{path}" if node.name else f"{name}, step {number - 1 or 1}", node, model)
+        else:
+            found += _of_other(f"{name}/{path}", node)
     for path, count in counted.items():
         if count > 1:
-            remedy = f'Tell them apart by a name: step({path}, name="...").'
-            found.append(Problem(f"{name}/{path}", f"{count} steps have the name {path!r}", remedy))
+            last = path.rpartition("/")[2]
+            remedy = f'Tell them apart by a name: step({last}, name="..."), or use(..., alias="...").'
+            found.append(Problem(f"{name}/{path}", f"{count} steps have the name {last!r}", remedy))
     return found
 
 
-def _of_state(name: str, model: type[BaseModel] | None, declared: Sequence[str]) -> Iterator[Problem]:
+def _own_nodes(flow: Flow[Any, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Flow[Any, Any], int]]:
+    """Every node of one template; what is inside its parts is theirs."""
+    yield prefix + flow.key, flow, depth
+    if depth < DEEPEST and not isinstance(flow, Part):
+        for inner in flow.inner:
+            yield from _own_nodes(inner, within(flow, prefix), depth + 1)
+
+
+def _of_step(where: str, step: Step[Any, Any], model: type[BaseModel] | None) -> Iterator[Problem]:
+    yield from _of_name(where, step.name)
+    for name in step.binding.unbound:
+        remedy = "Give it a default, fix it with .partial(...), or call it `state` or `context` if it is one of these."
+        yield Problem(where, f"nothing fills the parameter {name!r}", remedy)
+    yield from _of_annotations(where, step, model)
+    fields = None if model is None else getattr(model, "__pydantic_fields__", None)
+    if fields is not None and getattr(model, "model_config", {}).get("extra") == "forbid":
+        for key in (*(step.reads or ()), *(step.writes or ())):
+            if key not in fields:
+                yield Problem(where, f"{key!r} is not a field of the state model", f"Use one of {', '.join(fields)}.")
+    if step.isolation == "process":
+        from knows_core.isolated import why_not_isolated  # only isolated steps pay for it
+
+        if reason := why_not_isolated(step):
+            yield Problem(where, f"it cannot run in a process of its own: {reason}", "Move it to the top of a module.")
+
+
+def _of_other(where: str, node: Flow[Any, Any]) -> Iterator[Problem]:
+    name = getattr(node, "name", None)
+    if name is not None and not isinstance(node, Use):
+        yield from _of_name(where, name)
+    predicates = [one for one, _ in node.choices if one] if isinstance(node, Case) else []
+    if isinstance(node, Repeat):
+        predicates.append(node.until)
+    for one in predicates:
+        if one.binding.is_async or one.binding.unbound or one.binding.takes_context:
+            what = f"the predicate {one.name or 'here'} is no plain (result, state) -> bool"
+            yield Problem(where, what, "Compute what it needs in a step before, and let it only look.")
+
+
+def _of_state(name: str, model: type[BaseModel] | None, declared: Several[str]) -> Iterator[Problem]:
     if model is not None and not is_model_class(model):
         what = f"state={getattr(model, '__name__', repr(model))} is not a pydantic model"
         yield Problem(name, what, "Give a subclass of BaseModel.")
@@ -70,12 +119,6 @@ def _of_name(where: str, path: str) -> Iterator[Problem]:
     elif not _STEP_NAME.fullmatch(path):
         what = f"the name {path!r} has blanks, one of / @ [ ], or more than 128 characters"
         yield Problem(where, what, 'Give it another: step(f, name="...").')
-
-
-def _of_binding(where: str, step: Step[Any, Any]) -> Iterator[Problem]:
-    for name in step.binding.unbound:
-        remedy = "Give it a default, or call it `state` or `context` if it is meant to be one of these."
-        yield Problem(where, f"nothing fills the parameter {name!r}", remedy)
 
 
 def _of_annotations(where: str, step: Step[Any, Any], model: type[BaseModel] | None) -> Iterator[Problem]:

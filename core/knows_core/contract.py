@@ -5,18 +5,23 @@ Computed for recorded runs only, once per template.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from knows_core.paths import shape_in
+from knows_core.records import Linked
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
     from types import CodeType
 
     from knows_core.declared import Outline
     from knows_core.flow import Step
     from knows_core.records import Shape
+    from knows_core.template import Definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +33,28 @@ class Fingerprint:
     contract_digest: str | None
     classes: dict[str, Outline]
     code: dict[str, str]
+    linked: list[Linked]
 
 
-def fingerprint_of(steps: Sequence[tuple[str, Step[Any, Any]]], classes: dict[str, Outline]) -> Fingerprint:
-    """The fingerprint of a template, from its steps with their paths in order and the outlines of its classes."""
-    shape = shape_of(steps)
-    code = {path: code_digest(step) for path, step in steps}
-    return Fingerprint(shape, digest_of(shape), None, classes, code)
+def fingerprint_of(definition: Definition) -> Fingerprint:
+    """The fingerprint of a linked template."""
+    shape = shape_in(definition.flow)
+    code = {path: code_digest(step) for path, step in definition.steps}
+    linked = [
+        Linked(path, part.definition.name, str(part.definition.version), part.definition.fingerprint.shape_digest)
+        for path, part in definition.parts
+    ]
+    return Fingerprint(shape, digest_of(shape), None, definition.classes.outlines, code, linked)
+
+
+def changed_part(recorded: Iterable[Iterable[str]], current: Iterable[Linked]) -> str | None:
+    """A sentence on the first part that is not the recorded one; None where all are."""
+    now = {one.path: one for one in current}
+    for path, name, version, contract in recorded:
+        part = now.get(path)
+        if part is not None and part.contract != contract:
+            return f"its part {path} ({name}@{version}) has another contract"
+    return None
 
 
 def changed_class(recorded: dict[str, Outline], current: dict[str, Outline]) -> str | None:
@@ -53,11 +73,6 @@ def changed_class(recorded: dict[str, Outline], current: dict[str, Outline]) -> 
 
 def _fields(outline: Outline) -> str:
     return ", ".join(f"{name}: {annotation}" for name, annotation in outline) or "none"
-
-
-def shape_of(steps: Sequence[tuple[str, Step[Any, Any]]]) -> Shape:
-    """The shape of a template, from its steps with their paths in order."""
-    return [["step", path] for path, _ in steps]
 
 
 def digest_of(value: Any) -> str:
@@ -96,7 +111,10 @@ def code_digest(step: Step[Any, Any]) -> str:
 
     Empty for a callable without Python code. Another Python version gives another digest: it refuses nothing.
     """
-    code = getattr(step.function, "__code__", None)
+    function = step.function
+    while isinstance(function, functools.partial):
+        function = function.func
+    code = getattr(function, "__code__", None)
     return hashlib.sha256(_code_text(code).encode()).hexdigest()[:16] if code is not None else ""
 
 

@@ -1,97 +1,25 @@
-"""The drivers: they grant a machine's wishes one after the other, in this thread or in an event loop.
+"""The drivers: they grant a machine's wishes, in this thread and those of its steps, or in an event loop.
 
 Both are the same few lines on the kind of wish; they differ in `await` and in where a step's function is called.
 """
 
 from __future__ import annotations
 
-import contextvars
-import functools
-import types
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING
 
 from knows_core.errors import NotStorable
-from knows_core.machine import Call
-from knows_core.records import StepProgress, StepStarted
-from knows_core.threads import one_deeper
+from knows_core.lanes import Lanes
+from knows_core.wishes import Call, Fork, Outcome
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable, Coroutine
     from concurrent.futures import Executor
 
-    from knows_core.events import Observers
-    from knows_core.machine import Machine, Wish
-    from knows_core.recorder import Recorder
+    from knows_core.crew import Crew
+    from knows_core.desk import Desk
     from knows_core.records import Record, RunEnded
-
-
-@dataclass(frozen=True, slots=True)
-class StepContext:
-    """What a step may know of its run: the run's id, the step's path, and which attempt this is, from 1.
-
-    In a test of a step: `StepContext("run", "step", 1)`.
-    """
-
-    run_id: str
-    step: str
-    attempt: int
-    _tell: Callable[[StepProgress], None] = field(default=lambda _: None, repr=False)
-
-    @property
-    def idempotency_key(self) -> str:
-        """32 hexadecimal digits for the outside world, the same in every attempt and after every resume."""
-        import hashlib  # few steps ask
-
-        return hashlib.sha256(f"{self.run_id}/{self.step}".encode()).hexdigest()[:32]
-
-    def progress(self, done: float, total: float | None = None, note: str = "") -> None:
-        """Tell how far the step is, to whoever watches the run; nothing is recorded."""
-        self._tell(StepProgress(self.step, done, total, note))
-
-
-class Desk:
-    """What both drivers share: the run's recorder and observers, and how a step is called."""
-
-    def __init__(self, run: str, recorder: Recorder, observers: Observers) -> None:
-        self._run = run
-        self._observers = observers
-        self._runner: asyncio.Runner | None = None
-        self.recorder = recorder
-
-    def record(self, record: Record) -> None:
-        """Keep a record and tell the observers. Raises NotStorable."""
-        self.recorder.add(record)
-        if self._observers.watching:
-            self._observers.tell(self._run, record)
-
-    def context(self, call: Call) -> StepContext | None:
-        """The context of a call, where the step takes one; the observers hear that the step begins."""
-        if self._observers.watching:
-            self._observers.tell(self._run, StepStarted(call.path, call.attempt))
-        if not call.step.binding.takes_context:
-            return None
-        return StepContext(self._run, call.path, call.attempt, lambda event: self._observers.tell(self._run, event))
-
-    def call(self, call: Call) -> Any:
-        """Call a step's function in this thread and return its result; an async one in a loop of the run's own."""
-        binding = call.step.binding
-        context = self.context(call) if binding.takes_context or self._observers.watching else None
-        answer = binding.invoke(call.value, call.state, context)
-        if is_coroutine(answer):
-            if self._runner is None:
-                import asyncio  # only a flow with an async step pays for it
-
-                self._runner = asyncio.Runner()
-            return self._runner.run(answer)
-        return answer
-
-    def close(self) -> None:
-        """End the run's own event loop, if it had one, and give up the run."""
-        if self._runner is not None:
-            self._runner.close()
-        self.recorder.release()
+    from knows_core.tasks import Tasks
+    from knows_core.wishes import Machine, Wish
 
 
 def _keep(machine: Machine, desk: Desk, record: Record) -> Wish:
@@ -104,7 +32,11 @@ def _keep(machine: Machine, desk: Desk, record: Record) -> Wish:
 
 
 def drive(machine: Machine, desk: Desk) -> RunEnded:
-    """Run a machine to its end in this thread. Raises what the backend raises; a step's error ends in the machine."""
+    """Run a machine to its end in this thread. Raises what the backend raises; a step's error ends in the machine.
+
+    A step has a thread of its own where it has a time limit, or where branches run side by side.
+    """
+    crew: Crew | None = None
     try:
         wish = next(machine)
         while True:
@@ -113,21 +45,55 @@ def drive(machine: Machine, desk: Desk) -> RunEnded:
                 if desk.recorder.waiting:
                     desk.recorder.flush()
                 try:
-                    answer = desk.call(wish)
+                    if wish.limit is None or wish.step.isolation == "process":
+                        answer = desk.call(wish)
+                    else:
+                        crew = crew or _crew(desk)
+                        answer = crew.only(wish)
                 except Exception as error:  # noqa: BLE001 - a step may raise anything
                     wish = machine.throw(error)
                 else:
                     wish = machine.send(answer)
+            elif isinstance(wish, Fork):
+                crew = crew or _crew(desk)
+                wish = machine.send(_side_by_side(wish, desk, crew))
             else:
                 wish = _keep(machine, desk, wish)
     except StopIteration as end:
         desk.recorder.flush()
         ended: RunEnded = end.value
         return ended
+    finally:
+        if crew is not None:
+            crew.close()
+
+
+def _crew(desk: Desk) -> Crew:
+    from knows_core.crew import Crew  # only runs with threads of their own pay for them
+
+    return Crew(desk)
+
+
+def _side_by_side(fork: Fork, desk: Desk, crew: Crew) -> list[Outcome]:
+    """Run the branches of a fork. This thread alone turns machines and records; threads only call functions."""
+    lanes = Lanes(fork, desk.record)
+    while True:
+        calls = lanes.calls()
+        if calls and desk.recorder.waiting:
+            desk.recorder.flush()
+        for lane, call in calls:
+            crew.begin(lane, call)
+        if not lanes.are_under_way:
+            return lanes.outcomes
+        for lane, outcome in crew.ended():
+            lanes.answer(lane, outcome)
 
 
 async def adrive(machine: Machine, desk: Desk, loop: asyncio.AbstractEventLoop, pool: Executor) -> RunEnded:
     """Run a machine to its end in an event loop, which neither a sync step nor the backend ever blocks."""
+    from knows_core.tasks import Tasks  # only the async driver pays for asyncio
+
+    tasks = Tasks(desk, loop, pool)
     try:
         wish = next(machine)
         while True:
@@ -135,11 +101,13 @@ async def adrive(machine: Machine, desk: Desk, loop: asyncio.AbstractEventLoop, 
                 if desk.recorder.waiting:
                     await loop.run_in_executor(pool, desk.recorder.flush)
                 try:
-                    answer = await _acall(wish, desk, loop, pool)
+                    answer = await tasks.call(wish)
                 except Exception as error:  # noqa: BLE001 - a step may raise anything
                     wish = machine.throw(error)
                 else:
                     wish = machine.send(answer)
+            elif isinstance(wish, Fork):
+                wish = machine.send(await _aside_by_side(wish, desk, tasks))
             else:
                 wish = _keep(machine, desk, wish)
     except StopIteration as end:
@@ -148,28 +116,20 @@ async def adrive(machine: Machine, desk: Desk, loop: asyncio.AbstractEventLoop, 
         return ended
 
 
-async def _acall(call: Call, desk: Desk, loop: asyncio.AbstractEventLoop, pool: Executor) -> Any:
-    context = desk.context(call)
-    invoke = call.step.binding.invoke
-    if call.step.binding.is_async:
-        return await invoke(call.value, call.state, context)
-    outcome = functools.partial(_outcome, invoke, (call.value, call.state, context))
-    result, error = await loop.run_in_executor(pool, contextvars.copy_context().run, outcome)
-    if error is not None:
-        raise error
-    # A wrapper around an async function looks like a sync one, and gives what is still to be awaited.
-    return await result if is_coroutine(result) else result
-
-
-def _outcome(invoke: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[Any, Exception | None]:
-    """A call's result or error as a value: a future refuses to carry a StopIteration."""
-    one_deeper()
+async def _aside_by_side(fork: Fork, desk: Desk, tasks: Tasks) -> list[Outcome]:
+    lanes = Lanes(fork, desk.record)
     try:
-        return invoke(*arguments), None
-    except Exception as error:  # noqa: BLE001 - a step may raise anything
-        return None, error
+        while True:
+            calls = lanes.calls()
+            if calls and desk.recorder.waiting:
+                await tasks.flushed()
+            for lane, call in calls:
+                tasks.begin(lane, call)
+            if not lanes.are_under_way:
+                return lanes.outcomes
+            for lane, outcome in await tasks.ended():
+                lanes.answer(lane, outcome)
+    finally:
+        await tasks.close()
 
 
-def is_coroutine(answer: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
-    """Whether a call gave something that is still to be awaited."""
-    return type(answer) is types.CoroutineType

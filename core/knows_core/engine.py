@@ -7,12 +7,14 @@ import functools
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
-from knows_core.drivers import Desk, adrive, drive
+from knows_core.desk import Desk
+from knows_core.drivers import adrive, drive
 from knows_core.envelope import error_record
 from knows_core.errors import ConfigError
 from knows_core.events import Observers
 from knows_core.execution import Execution, begin, order
 from knows_core.limits import Limits
+from knows_core.link import linked
 from knows_core.run import Run, RunStatus
 from knows_core.state import ERROR_KEY
 from knows_core.template import WorkflowTemplate, definition_of
@@ -180,7 +182,8 @@ class LocalEngine:
     ) -> Execution:
         if isinstance(template, str):
             template = self._find(template)
-        wanted = order(definition_of(template), value, state, self._clock, run_id, reference)
+        definition = linked(definition_of(template), self._templates)
+        wanted = order(definition, value, state, self._clock, run_id, reference)
         if self.backend is None:
             return begin(wanted, self._clock)
         from knows_core.recorded import begin_recorded  # with the codec and the journal: for recorded runs only
@@ -205,7 +208,7 @@ class LocalEngine:
     def _drive_here(self, execution: Execution) -> RunEnded:
         if in_event_loop():  # an async step could not have a loop of its own in this thread
             return in_own_thread(lambda: self._drive_here(execution))
-        desk = Desk(execution.id, execution.recorder, self._observers)
+        desk = self._desk(execution)
         try:
             return drive(execution.machine, desk)
         finally:
@@ -235,13 +238,17 @@ class LocalEngine:
 
         if isinstance(execution, Run):  # completed before
             return execution
-        loop, desk = asyncio.get_running_loop(), Desk(execution.id, execution.recorder, self._observers)
+        loop, desk = asyncio.get_running_loop(), self._desk(execution)
         try:
             ended = await adrive(execution.machine, desk, loop, self._executor())
         finally:
             execution.machine.close()
             await asyncio.shield(loop.run_in_executor(self._executor(), desk.close))
         return execution.ended_as(ended)
+
+    def _desk(self, execution: Execution) -> Desk:
+        definition = execution.definition
+        return Desk(execution.id, execution.recorder, self._observers, lambda: definition.codec, self._clock)
 
     def _executor(self) -> Executor:
         return self._pools.for_this_depth()
@@ -260,7 +267,7 @@ def execute(definition: Definition, state: WorkflowState) -> Any:
     engine = LocalEngine()
     given = {key: state[key] for key in state if key != ERROR_KEY}
     try:
-        execution = begin(order(definition, None, given, _now), _now)
+        execution = begin(order(linked(definition, None), None, given, _now), _now)
     except Exception as error:
         state[ERROR_KEY] = error_record(error, _now(), None, None)
         raise
@@ -270,7 +277,8 @@ def execute(definition: Definition, state: WorkflowState) -> Any:
         state[ERROR_KEY] = run.error
         raise ended.error
     state.pop(ERROR_KEY, None)
-    for key in execution.situation.written:
+    delta = execution.situation.delta
+    for key in {*delta.written, *delta.dropped}:
         if key in run.state:
             state[key] = run.state[key]
         else:

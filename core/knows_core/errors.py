@@ -63,6 +63,33 @@ class PermanentError(KnowsError):
     code = "permanent"
 
 
+class StepTimeout(KnowsError, TimeoutError):
+    """An attempt of a step took longer than its timeout; whatever it still does no longer counts."""
+
+    code = "step-timeout"
+    sentence = "step {step} did not end within {timeout} s"
+    remedy = (
+        "Give it more time, or find out what takes so long. A sync step in a thread is abandoned and may go on;"
+        ' isolation="process" stops it for real.'
+    )
+
+
+class IsolatedStepFailed(KnowsError):
+    """A step in a process of its own raised an error whose class this process does not hold, or cannot make again."""
+
+    code = "isolated-step-failed"
+    sentence = "step {step} raised {kind} in its process: {text}"
+    remedy = "To get the error itself, define its class where the template imports it, with one text as its argument."
+
+
+class WorkerDied(KnowsError, ChildProcessError):
+    """The process of a step ended without an answer. `status` is its exit code, or minus the signal that ended it."""
+
+    code = "worker-died"
+    sentence = "the process of step {step} died {how}; the last it wrote: {stderr}"
+    remedy = "Look at what the step does. Signal 9 (SIGKILL) from outside often means that memory ran out."
+
+
 # ------------------------------------------------------------------ usage and configuration: exit 2
 
 
@@ -107,38 +134,6 @@ class RegistryError(KnowsError):
 
     code = "registry"
     exit_code = 3
-
-
-class TemplateNotFound(RegistryError, LookupError):
-    """Nothing of that name, or no version of it in the range, is installed."""
-
-    code = "template-not-found"
-    sentence = "no template satisfies {requirement}: {found}"
-    remedy = "`kwf list` shows what is installed."
-
-
-class TemplateBroken(RegistryError, ImportError):
-    """A template or its module could not be loaded."""
-
-    code = "template-broken"
-    sentence = "{reference} cannot be loaded: {reason}"
-    remedy = "`kwf plugins check` shows every broken plugin."
-
-
-class DuplicateTemplate(RegistryError):
-    """Two distributions claim one name and version; nothing is chosen silently."""
-
-    code = "duplicate-template"
-    sentence = "{name}@{version} is claimed by {claimants}"
-    remedy = "Uninstall all but one of them."
-
-
-class PluginBroken(RegistryError, ImportError):
-    """A plugin that was asked for could not be imported."""
-
-    code = "plugin-broken"
-    sentence = "plugin {plugin} of {distribution} cannot be used: {reason}"
-    remedy = "Update or uninstall {distribution}; everything else works without it."
 
 
 class InvalidVersion(RegistryError, ValueError):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from knows_core.envelope import error_record
 from knows_core.errors import BadRunId
-from knows_core.machine import Machine, Situation, run_flow
+from knows_core.machine import run_flow
 from knows_core.recorder import Recorder
 from knows_core.run import Run, no_history
+from knows_core.situation import Ground, Place, Situation
 from knows_core.state import ERROR_KEY, WorkflowState
 from knows_core.values import private_copy
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
     from knows_core.records import RunEnded
     from knows_core.run import Entry
+    from knows_core.situation import Past
     from knows_core.template import Definition
+    from knows_core.wishes import Machine
 
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
@@ -94,8 +97,29 @@ def _new_id(definition: Definition, at: datetime) -> str:
     return f"{name if name[:1].isalnum() else 'run'}-{at:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:10]}"
 
 
-def begin(wanted: Order, clock: Callable[[], datetime]) -> Execution:
-    """A new run that nobody records."""
-    situation = Situation(WorkflowState(wanted.state), wanted.definition.typed)
-    machine = run_flow(wanted.definition.flow, wanted.input, situation)
-    return Execution(wanted.id, wanted.definition, situation, Recorder(), machine, clock, wanted.reference)
+def begin(wanted: Order, clock: Callable[[], datetime], recorder: Recorder | None = None, **more: Any) -> Execution:
+    """A new run, which nobody records unless a recorder is given."""
+    situation = Situation(WorkflowState(wanted.state), Ground(checks=wanted.definition.checks))
+    return _execution(wanted.id, wanted.definition, situation, wanted.input, recorder or Recorder(), clock, **more)
+
+
+def go_on_from(
+    run: str, definition: Definition, past: Past, state: WorkflowState, value: Any, recorder: Recorder, **more: Any
+) -> Execution:
+    """A run that goes on from its past."""
+    interrupted = more.pop("interrupted")
+    situation = Situation(state, Ground(past, definition.checks), interrupted)
+    return _execution(run, definition, situation, value, recorder, **more)
+
+
+def _execution(
+    run: str,
+    definition: Definition,
+    situation: Situation,
+    value: Any,
+    recorder: Recorder,
+    clock: Callable[[], datetime],
+    **more: Any,
+) -> Execution:
+    machine = run_flow(definition.flow, value, situation, Place(typed=definition.typed))
+    return Execution(run, definition, situation, recorder, machine, clock, **more)

@@ -16,13 +16,16 @@ from knows_core.errors import ContractError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from knows_core.signatures import Joins
     from knows_core.version import Requirement
+else:
+    Joins = Generic
 
 I_contra = TypeVar("I_contra", contravariant=True)
 O_co = TypeVar("O_co", covariant=True)
-T = TypeVar("T")
 
-class Flow(Generic[I_contra, O_co]):
+
+class Flow(Joins[I_contra, O_co]):
     """Something that turns an input into a result; `a | b` makes a sequence of two, and a list in it runs in parallel.
 
     `kind` is the word for this sort of node in a shape.
@@ -31,11 +34,9 @@ class Flow(Generic[I_contra, O_co]):
     __slots__ = ()
     kind: ClassVar[str] = "flow"
 
-    def __or__(self, other: Flow[O_co, T] | Callable[..., T] | list[Any]) -> Sequence[I_contra, T]:
-        return Sequence((self, lift(other)))
-
-    def __ror__(self, other: Callable[..., Any] | list[Any]) -> Sequence[Any, O_co]:
-        return Sequence((lift(other), self))
+    if not TYPE_CHECKING:  # checkers read `Joins`: as methods, the overloads would hide what people read here
+        __or__ = lambda self, other: Sequence((self, lift(other)))  # noqa: E731
+        __ror__ = lambda self, other: Sequence((lift(other), self))  # noqa: E731
 
     @property
     def inner(self) -> tuple[Flow[Any, Any], ...]:
@@ -260,7 +261,7 @@ class Use(Flow[I_contra, O_co]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part(Flow[I_contra, O_co]):
-    """A linked template inside another. `definition` is the template as data; `wanted` how it was asked for, as text."""
+    """A linked template inside another. `definition` is the template as data; `wanted` how it was asked for as text."""
 
     name: str
     definition: Any
@@ -288,11 +289,11 @@ def lift(value: Any) -> Flow[Any, Any]:
     """Make a node of whatever may stand in a flow: a node, a callable, a list (in parallel), or a workflow template."""
     if isinstance(value, Flow):
         return cast("Flow[Any, Any]", value)
-    if isinstance(value, list):
+    if isinstance(value, list) and value:
         return Parallel(tuple(map(lift, cast("list[Any]", value))), as_list=True)
     if callable(getattr(value, "execute", None)) and callable(getattr(value, "get_required_state", None)):
         return Use(None, value)
     if callable(value):
         return made(value)
     found = type(value).__name__
-    raise ContractError(f"flow: expected a step, a function, a list or a template, found {found}. Give it one of these.")
+    raise ContractError(f"flow: expected a step, a function, a list or a template, found {found}. Give one.")

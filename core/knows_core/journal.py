@@ -14,8 +14,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from knows_core.envelope import describe
 from knows_core.errors import RecordCorrupt
-from knows_core.records import Record, RunCreated, RunEnded, RunResumed, StepDone, StepFailed
+from knows_core.joining import Delta
+from knows_core.records import (
+    Decided,
+    Entered,
+    Joined,
+    Record,
+    RunCreated,
+    RunEnded,
+    RunResumed,
+    StepDone,
+    StepFailed,
+)
 from knows_core.run import Entry, RunStatus
+from knows_core.state import Changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -46,8 +58,12 @@ class JournalWriter:
         return _MAGIC + self._digest + payload
 
     def _done(self, record: StepDone) -> dict[str, Any]:
-        path, attempt, result, changes = record
+        path, attempt, result, changes, branch = record
         content = {"path": path, "attempt": attempt, "result": self._codec.encode(result, "result of", path)}
+        return content | self._changed(path, changes, branch)
+
+    def _changed(self, path: str, changes: Changes, branch: str) -> dict[str, Any]:
+        content: dict[str, Any] = {"branch": branch} if branch else {}
         if changes.written:
             content["set"] = self._state(changes.written, path)
         if changes.dropped:
@@ -60,6 +76,10 @@ class JournalWriter:
                 return self._done(record)
             case StepFailed(path, attempt, error):
                 return {"path": path, "attempt": attempt, "error": describe(error)}
+            case Decided(path, verdict):
+                return {"path": path, "verdict": verdict}
+            case Entered(path, changes, branch) | Joined(path, changes, branch):
+                return {"path": path, **self._changed(path, changes, branch)}
             case RunEnded():
                 return self._ending(record)
             case RunResumed(edited):
@@ -106,38 +126,78 @@ def read(run: str, records: Iterable[bytes]) -> tuple[list[Entry], bytes]:
 
 
 @dataclass(slots=True)
+class Owned:
+    """The time in which somebody drove a part or scope: seconds of former tries, and when the present one began."""
+
+    since: datetime
+    seconds: float = 0.0
+
+    def until(self, at: datetime) -> float:
+        """All seconds, if the present try ended then."""
+        return self.seconds + max((at - self.since).total_seconds(), 0.0)
+
+
+@dataclass(slots=True)
 class Log:
     """A run folded from its records. Values are still encoded: each is decoded when somebody asks for it."""
 
     created: dict[str, Any]
     state: dict[str, Any]
     results: dict[str, Any] = field(default_factory=dict[str, Any])
+    verdicts: dict[str, int] = field(default_factory=dict[str, int])
+    entered: dict[str, Owned] = field(default_factory=dict[str, "Owned"])
+    joined: set[str] = field(default_factory=set[str])
+    deltas: dict[str, Delta] = field(default_factory=dict[str, Delta])  # of branches, by their names
     attempts: dict[str, int] = field(default_factory=dict[str, int])
     interrupted: int = 0  # tries of the next step that left no record, as far as resumes tell
     status: RunStatus = RunStatus.RUNNING
     result: Any = None
     error: dict[str, Any] | None = None
     failed: bool = False
+    last_at: datetime = datetime.min.replace(tzinfo=UTC)  # when the last record was made
 
 
 def fold(run: str, entries: Sequence[Entry]) -> Log:
     """What the run is after its records. Raises RecordCorrupt for a record that this version does not know."""
     created = entries[0].content
-    log = Log(created=created, state=dict(created["state"]))
+    log = Log(created=created, state=dict(created["state"]), last_at=entries[0].at)
     for entry in entries[1:]:
         if entry.kind not in _FOLDS:
             raise RecordCorrupt(run=run, sequence=entry.sequence, reason=f"this version knows no {entry.kind}")
         _FOLDS[entry.kind](log, entry)
+        log.last_at = entry.at
     return log
 
 
 def _fold_done(log: Log, entry: Entry) -> None:
-    content = entry.content
-    log.results[content["path"]] = content["result"]
-    log.state |= content.get("set", {})
-    for key in content.get("drop", ()):
-        log.state.pop(key, None)
+    log.results[entry.content["path"]] = entry.content["result"]
+    _fold_changes(log, entry)
     log.interrupted, log.failed = 0, False
+
+
+def _fold_changes(log: Log, entry: Entry, *, filled: bool = False) -> None:
+    content = entry.content
+    written, dropped, branch = content.get("set", {}), content.get("drop", ()), content.get("branch", "")
+    if branch:
+        log.deltas.setdefault(branch, Delta()).add(Changes(written, tuple(dropped)), filled=filled)
+        return
+    log.state |= written
+    for key in dropped:
+        log.state.pop(key, None)
+
+
+def _fold_decided(log: Log, entry: Entry) -> None:
+    log.verdicts[entry.content["path"]] = entry.content["verdict"]
+
+
+def _fold_entered(log: Log, entry: Entry) -> None:
+    log.entered[entry.content["path"]] = Owned(entry.at)
+    _fold_changes(log, entry, filled=True)
+
+
+def _fold_joined(log: Log, entry: Entry) -> None:
+    log.joined.add(entry.content["path"])
+    _fold_changes(log, entry)
 
 
 def _fold_failed(log: Log, entry: Entry) -> None:
@@ -145,7 +205,9 @@ def _fold_failed(log: Log, entry: Entry) -> None:
     log.interrupted, log.failed = 0, True
 
 
-def _fold_resumed(log: Log, _entry: Entry) -> None:
+def _fold_resumed(log: Log, entry: Entry) -> None:
+    for owned in log.entered.values():
+        owned.seconds, owned.since = owned.until(log.last_at), entry.at
     log.interrupted += not log.failed
     log.status, log.error, log.failed = RunStatus.RUNNING, None, False
 
@@ -162,6 +224,9 @@ def _fold_ended(log: Log, entry: Entry) -> None:
 _FOLDS: Final = {
     StepDone.__name__: _fold_done,
     StepFailed.__name__: _fold_failed,
+    Decided.__name__: _fold_decided,
+    Entered.__name__: _fold_entered,
+    Joined.__name__: _fold_joined,
     RunResumed.__name__: _fold_resumed,
     RunEnded.__name__: _fold_ended,
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from knows_core.errors import StateMismatch
+from knows_core.joining import Reducer
 from knows_core.state import ERROR_KEY, Attempt, Changes
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ class TypedState:
     def __init__(self, model: type[BaseModel], template: str) -> None:
         self._model = model
         self._template = template
+        self.reducers = {
+            name: mark for name, field in model.model_fields.items() for mark in field.metadata if isinstance(mark, Reducer)
+        }
         self.required = [name for name, field in model.model_fields.items() if field.is_required()]
 
     def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:

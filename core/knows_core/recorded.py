@@ -10,16 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from knows_core.backend import RunRow
-from knows_core.contract import changed_class, first_difference
+from knows_core.contract import changed_class, changed_part, first_difference
 from knows_core.errors import ShapeChanged, ValuesChanged
-from knows_core.execution import Execution
+from knows_core.errors_flow import ContractChanged
+from knows_core.execution import begin, go_on_from
 from knows_core.journal import JournalWriter, fold, read
-from knows_core.machine import Situation, run_flow
+from knows_core.joining import Delta
 from knows_core.recorder import JournalRecorder
 from knows_core.records import RunCreated, RunResumed
 from knows_core.run import Run, RunStatus
+from knows_core.situation import Past
 from knows_core.state import WorkflowState
-from knows_core.viewing import bound_definition, check_status, decoded, history, view
+from knows_core.viewing import bound_definition, check_status, decoded, history, linked_as, view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from knows_core.backend import StateBackend
     from knows_core.codec import Codec
-    from knows_core.execution import Order
+    from knows_core.execution import Execution, Order
     from knows_core.template import Definition, Templates, WorkflowTemplate
 
 
@@ -47,14 +49,13 @@ def begin_recorded(wanted: Order, backend: StateBackend, clock: Callable[[], dat
         contract_digest=printed.contract_digest,
         classes=printed.classes,
         code=printed.code,
+        linked=printed.linked,
     )
     row = RunRow(wanted.id, definition.name, str(definition.version), RunStatus.RUNNING, at, at)
     epoch = backend.create(row, [writer.write(created, at)])
     recorder = JournalRecorder(backend, writer, run=wanted.id, epoch=epoch, sequence=1, clock=clock)
-    situation = Situation(WorkflowState(wanted.state), definition.typed)
-    machine = run_flow(definition.flow, wanted.input, situation)
     past = functools.partial(history, backend, wanted.id)
-    return Execution(wanted.id, definition, situation, recorder, machine, clock, wanted.reference, past)
+    return begin(wanted, clock, recorder, reference=wanted.reference, load_history=past)
 
 
 def go_on(
@@ -74,7 +75,7 @@ def go_on(
         # Read under the ownership: another owner may have gone on with the run since it was looked at.
         row, records = backend.load(run)
         if row.status is not RunStatus.COMPLETED:
-            return _continued(backend, definition, row, records, clock)
+            return _continued(backend, definition, templates, row, records, clock)
     except BaseException:
         backend.release(run, epoch)
         raise
@@ -83,25 +84,51 @@ def go_on(
 
 
 def _continued(
-    backend: StateBackend, definition: Definition, row: RunRow, records: Sequence[bytes], clock: Callable[[], datetime]
+    backend: StateBackend,
+    definition: Definition,
+    templates: Templates | None,
+    row: RunRow,
+    records: Sequence[bytes],
+    clock: Callable[[], datetime],
 ) -> Execution:
     run = row.run
     entries, digest = read(run, records)
     log = fold(run, entries)
     check_status(row, log)
+    definition = linked_as(log, definition, templates)
     _same_shape(run, definition, log.created)
     codec = definition.codec
     state = WorkflowState({key: decoded(codec, value, run) for key, value in log.state.items()})
-    recorded = _Recorded(log.results, codec, run)
-    situation = Situation(state, definition.typed, recorded, log.attempts, log.interrupted + (not log.failed))
+    past = Past(
+        results=_Decoded(log.results, lambda one: decoded(codec, one, run)),
+        verdicts=log.verdicts,
+        attempts=log.attempts,
+        entered={path: owned.until(log.last_at) for path, owned in log.entered.items()},
+        joined=frozenset(log.joined),
+        deltas=_Decoded(log.deltas, lambda one: _delta(codec, one, run)),
+    )
     writer = JournalWriter(codec, digest)
     recorder = JournalRecorder(backend, writer, run=run, epoch=row.epoch, sequence=len(entries), clock=clock)
     was = log.created["code"]
     recorder.add(RunResumed([path for path, digest in definition.fingerprint.code.items() if was.get(path) != digest]))
     recorder.set_status(RunStatus.RUNNING)
-    machine = run_flow(definition.flow, decoded(codec, log.created["input"], run), situation)
-    past = functools.partial(history, backend, run)
-    return Execution(run, definition, situation, recorder, machine, clock, log.created["reference"], past)
+    return go_on_from(
+        run,
+        definition,
+        past,
+        state,
+        decoded(codec, log.created["input"], run),
+        recorder,
+        clock=clock,
+        interrupted=log.interrupted + (not log.failed),
+        reference=log.created["reference"],
+        load_history=functools.partial(history, backend, run),
+    )
+
+
+def _delta(codec: Codec, encoded: Delta, run: str) -> Delta:
+    written = {key: decoded(codec, value, run) for key, value in encoded.written.items()}
+    return Delta(written, set(encoded.dropped), set(encoded.filled))
 
 
 def _same_shape(run: str, definition: Definition, created: Mapping[str, Any]) -> None:
@@ -112,22 +139,25 @@ def _same_shape(run: str, definition: Definition, created: Mapping[str, Any]) ->
     changed = changed_class(created["classes"], now.classes)
     if changed is not None:
         raise ValuesChanged(run=run, template=definition, difference=changed)
+    if created["contract_digest"] not in (None, now.contract_digest):
+        difference = changed_part(created.get("linked", ()), now.linked) or "its types or state keys were edited"
+        raise ContractChanged(run=run, template=definition, difference=difference)
 
 
-class _Recorded(Mapping[str, Any]):
-    """Recorded results by step path, each decoded when the machine asks for it."""
+class _Decoded(Mapping[str, Any]):
+    """What a journal holds by its path, each decoded when the machine asks for it."""
 
-    def __init__(self, results: Mapping[str, Any], codec: Codec, run: str) -> None:
-        self._results, self._codec, self._run = results, codec, run
+    def __init__(self, held: Mapping[str, Any], decode: Callable[[Any], Any]) -> None:
+        self._held, self._decode = held, decode
 
     def __getitem__(self, path: str) -> Any:
-        return decoded(self._codec, self._results[path], self._run)
+        return self._decode(self._held[path])
 
     def __contains__(self, path: object) -> bool:
-        return path in self._results
+        return path in self._held
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._results)
+        return iter(self._held)
 
     def __len__(self) -> int:
-        return len(self._results)
+        return len(self._held)

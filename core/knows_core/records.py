@@ -11,8 +11,17 @@ if TYPE_CHECKING:
     from knows_core.run import RunStatus
     from knows_core.state import Changes
 
-# One entry per node in order: its kind and its path; kinds to come add what else decides which way a run goes.
+# One entry per node in order: its kind, its path, and what else decides which way a run goes.
 Shape = list[list[str]]
+
+
+class Linked(NamedTuple):
+    """A template that a run uses as a part: where it stands, and exactly which version it is."""
+
+    path: str
+    name: str
+    version: str
+    contract: str
 
 
 class RunCreated(NamedTuple):
@@ -28,6 +37,7 @@ class RunCreated(NamedTuple):
     contract_digest: str | None
     classes: Mapping[str, Outline]
     code: Mapping[str, str]
+    linked: Sequence[Linked] = ()
 
 
 class RunResumed(NamedTuple):
@@ -37,12 +47,16 @@ class RunResumed(NamedTuple):
 
 
 class StepDone(NamedTuple):
-    """An attempt of a step that counts, with its result and its changes to the state."""
+    """An attempt of a step that counts, with its result and its changes to the state.
+
+    `branch` names the branch whose state they belong to; empty for the run's own.
+    """
 
     path: str
     attempt: int
     result: Any
     changes: Changes
+    branch: str = ""
 
 
 class StepFailed(NamedTuple):
@@ -51,6 +65,29 @@ class StepFailed(NamedTuple):
     path: str
     attempt: int
     error: BaseException
+
+
+class Decided(NamedTuple):
+    """What a predicate said: the number of the branch taken (-1: none), or whether a repeat is over."""
+
+    path: str
+    verdict: int
+
+
+class Entered(NamedTuple):
+    """A part or a timed scope began; `changes` are the defaults that a part's state model filled in."""
+
+    path: str
+    changes: Changes
+    branch: str = ""
+
+
+class Joined(NamedTuple):
+    """Branches came to their end, and what they did to the state was merged into `branch`, the one they left."""
+
+    path: str
+    changes: Changes
+    branch: str = ""
 
 
 class RunEnded(NamedTuple):
@@ -63,7 +100,7 @@ class RunEnded(NamedTuple):
     attempt: int | None = None
 
 
-Record = RunCreated | RunResumed | StepDone | StepFailed | RunEnded
+Record = RunCreated | RunResumed | StepDone | StepFailed | Decided | Entered | Joined | RunEnded
 
 
 class StepStarted(NamedTuple):

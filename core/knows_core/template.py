@@ -10,8 +10,11 @@ from knows_core.binding import admits_none
 from knows_core.check import Problem, problems_of
 from knows_core.declared import Declared, declared_in
 from knows_core.errors import DefinitionError, MissingInput, MissingState
-from knows_core.flow import Flow, Step, lift
-from knows_core.paths import steps_in
+from knows_core.flow import Flow, Part, Step, made
+from knows_core.handover import check_of
+from knows_core.keys import Keys, keys_of
+from knows_core.paths import DEEPEST, placed, steps_in
+from knows_core.seams import UNKNOWN, Seams, seams_of
 from knows_core.values import is_model_class
 from knows_core.version import Version
 
@@ -65,6 +68,7 @@ class Definition:
     model: type[BaseModel] | None = None
     declared: tuple[str, ...] = ()
     summary: str = ""
+    types: str = "strict"  # how seams are checked: strict, lenient, warn, off
     rejected: bool = False  # a foreign template whose own validate() says no
 
     def __str__(self) -> str:
@@ -76,22 +80,71 @@ class Definition:
         return steps_in(self.flow)
 
     @functools.cached_property
-    def required(self) -> list[str]:
-        """Keys that must have a value at the start: the declared ones, and the model's fields without default."""
+    def parts(self) -> list[tuple[str, Part[Any, Any]]]:
+        """Every template that it uses, with its path, in order."""
+        return [(path, node) for path, node, _ in placed(self.flow) if isinstance(node, Part)]
+
+    @functools.cached_property
+    def fields(self) -> dict[str, Any]:
+        """The keys of its state model with their annotations."""
+        if not is_model_class(self.model):
+            return {}
+        return {name: one.annotation for name, one in self.model.__pydantic_fields__.items()}
+
+    @functools.cached_property
+    def own_required(self) -> list[str]:
+        """The keys that it declares to need, and the model's fields without default."""
         return list(dict.fromkeys([*self.declared, *(self.typed.required if self.typed is not None else ())]))
+
+    @functools.cached_property
+    def required(self) -> list[str]:
+        """Keys that must have a value at the start: its own, and what no earlier part surely provides."""
+        return list(dict.fromkeys([*self.own_required, *self.keys.needs]))
+
+    @functools.cached_property
+    def keys(self) -> Keys:
+        """The state keys of the whole flow."""
+        return keys_of(self)
+
+    @functools.cached_property
+    def seams(self) -> Seams:
+        """Every hand-over from one step to the next."""
+        return seams_of(self)
+
+    @functools.cached_property
+    def checks(self) -> dict[Step[Any, Any], Any]:
+        """What a run checks at its steps."""
+        return self.seams.checks(self.types)
 
     @functools.cached_property
     def problems(self) -> list[Problem]:
         """Everything that is wrong with it, at once."""
-        found = problems_of(self.name, self.steps, self.model, self.declared)
+        found = problems_of(self)
         if not found:  # with annotations that cannot be resolved there is nothing to look into
             remedy = "Import or define the name where the class is."
             found = [Problem(self.name, one, remedy) for one in self.classes.faults]
+        if not self.has_depth:
+            found += self.problems_of_seams(self.types)
+            found += self.keys.problems
         if self.rejected:
             found.append(
                 Problem(self.name, "its own validate() says that it cannot run", "Ask its author what it needs.")
             )
         return found
+
+    @property
+    def has_depth(self) -> bool:
+        """Whether nodes lie deeper inside each other than a run would follow."""
+        return any(depth >= DEEPEST for _, _, depth in placed(self.flow))
+
+    def problems_of_seams(self, mode: str) -> list[Problem]:
+        """The hand-overs that a mode of checking does not allow."""
+        remedy = "Convert the value in a step between them, or correct one of the annotations."
+        return [
+            Problem(seam.consumed.path, f"{seam.produced} does not fit {seam.consumed}: {seam.verdict.reason}", remedy)
+            for seam in self.seams.seams
+            if seam.is_refused(mode)
+        ]
 
     @functools.cached_property
     def typed(self) -> TypedState | None:
@@ -107,14 +160,15 @@ class Definition:
         """What a recorded run is bound to."""
         from knows_core.contract import fingerprint_of  # for recorded runs only
 
-        return fingerprint_of(self.steps, self.classes.outlines)
+        return fingerprint_of(self)
 
     @functools.cached_property
     def classes(self) -> Declared:
         """The dataclasses and models that the steps' annotations and the state model declare."""
         # A context is handed to a step, never returned or stored: its class is none of the template's.
         named = [one for _, step in self.steps for name, one in step.annotations.items() if name != "context"]
-        return declared_in([*named, self.model])
+        models = [part.definition.model for _, part in self.parts]
+        return declared_in([*named, self.model, *models])
 
     @functools.cached_property
     def codec(self) -> Codec:
@@ -123,13 +177,11 @@ class Definition:
 
         return Codec(self.classes.classes)
 
-    @functools.cached_property
+    @property
     def first_input(self) -> Any:
-        """The annotation of the first step's input; None where it takes none or does not say."""
-        first = self.steps[0][1] if self.steps else None
-        if first is None or first.binding.input is None:
-            return None
-        return first.annotations.get(first.binding.input)
+        """The annotation of the input, by the first step that takes it; None where none does or says."""
+        found = self.seams.input
+        return None if found is UNKNOWN else found
 
     def start(self, value: Any, state: Mapping[str, Any]) -> dict[str, Any]:
         """The state to begin with, defaults added.
@@ -141,12 +193,20 @@ class Definition:
             raise DefinitionError(template=self, problems=problems)
         missing = [key for key in self.required if key not in state]
         if missing:
-            found = ", ".join(state) or "an empty state"
-            raise MissingState(template=self, missing=", ".join(missing), found=found)
-        if value is None and not admits_none(self.first_input):
-            expected = getattr(self.first_input, "__name__", str(self.first_input))
-            raise MissingInput(first=self.steps[0][0], template=self, expected=expected)
+            found, needs = ", ".join(state) or "an empty state", self.keys.needs
+            named = [f"{key} (needed by {needs[key]})" if key in needs else key for key in missing]
+            raise MissingState(template=self, missing=", ".join(named), found=found)
+        self._check_input(value)
         return dict(state) if self.typed is None else self.typed.fill(state)
+
+    def _check_input(self, value: Any) -> None:
+        for _, end in self.seams.entries:
+            if value is None and not admits_none(end.annotation):
+                expected = getattr(end.annotation, "__name__", str(end.annotation))
+                raise MissingInput(first=end.path, template=self, expected=expected)
+            check = check_of(end.annotation, f"the input of {self} for {end.path}") if self.types != "off" else None
+            if check is not None and value is not None:
+                check(value)
 
 
 def definition_of(template: WorkflowTemplate) -> Definition:
@@ -157,7 +217,7 @@ def definition_of(template: WorkflowTemplate) -> Definition:
     return Definition(
         name=getattr(template, "name", None) or type(template).__name__,
         version=Version(str(getattr(template, "version", None) or NO_VERSION)),
-        flow=lift(template),
+        flow=made(lambda state: template.execute(state), getattr(template, "name", None) or type(template).__name__),
         declared=tuple(template.get_required_state()),
         rejected=not template.validate(),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from knows_core.codec import Codec, UnreadableValue
 from knows_core.errors import ContractError, RecordCorrupt, RegistryError, TemplateVersionMissing
 from knows_core.journal import fold, read
+from knows_core.link import linked
 from knows_core.run import Run, RunStatus
 from knows_core.state import ERROR_KEY, WorkflowState
 from knows_core.template import Definition, definition_of
@@ -32,7 +33,8 @@ def view(backend: StateBackend, templates: Templates | None, run: str, template:
     log = fold(run, read(run, records)[0])
     check_status(row, log)
     try:
-        return run_of(backend, row, log, bound_definition(row, templates, template).codec)
+        definition = linked_as(log, bound_definition(row, templates, template), templates)
+        return run_of(backend, row, log, definition.codec)
     except (TemplateVersionMissing, RegistryError, ContractError, RecordCorrupt):
         # Readable without the template, and with one whose classes have changed: objects come back as data.
         return run_of(backend, row, log, Codec(None))
@@ -59,6 +61,16 @@ def bound_definition(row: RunRow, templates: Templates | None, template: Workflo
     if str(definition) != wanted:
         raise TemplateVersionMissing(run=row.run, template=wanted, found=f"{definition} is there")
     return definition
+
+
+def linked_as(log: Log, definition: Definition, templates: Templates | None) -> Definition:
+    """The definition linked to exactly the templates that a run began with. Raises TemplateVersionMissing."""
+    pinned = {path: Requirement(name, version) for path, name, version, *_ in log.created.get("linked", ())}
+    try:
+        return linked(definition, templates, pinned)
+    except LookupError as error:
+        wanted = ", ".join(f"{one.name}@{one.range}" for one in pinned.values())
+        raise TemplateVersionMissing(run=log.created["template"], template=wanted, found=str(error)) from error
 
 
 def run_of(backend: StateBackend, row: RunRow, log: Log, codec: Codec) -> Run:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from knows_core.errors import ContractError
-from knows_core.flow import Flow, Sequence, lift
+from knows_core.flow import Flow, Sequence, Use, lift
+from knows_core.link import given
+from knows_core.seams import MODES
 from knows_core.template import NO_NAME, NO_VERSION, Definition
 from knows_core.version import Requirement, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pydantic import BaseModel
 
@@ -37,12 +40,17 @@ class PipelineWorkflow:
         state: type[BaseModel] | None = None,
         required_state: Iterable[str] = (),
         summary: str = "",
+        types: str = "strict",
     ) -> None:
         flow: Flow[Any, Any] = steps if isinstance(steps, Flow) else Sequence(tuple(map(lift, steps)))
         if isinstance(required_state, str):
             raise ContractError(f"required_state: expected a list of keys, found a text. Write [{required_state!r}].")
+        if types not in MODES:
+            raise ContractError(f"types: expected one of {', '.join(MODES)}, found {types!r}")
         declared = tuple(required_state)
-        self.definition = Definition(Requirement(name).name, Version(version), flow, state, declared, summary)
+        self.definition = Definition(
+            Requirement(name).name, Version(version), given(flow), state, declared, summary, types
+        )
 
     @property
     def name(self) -> str:
@@ -102,9 +110,56 @@ def pipeline(
     state: type[BaseModel] | None = None,
     required_state: Iterable[str] = (),
     summary: str = "",
+    types: str = "strict",
 ) -> PipelineWorkflow:
     """Make a template of a flow: `pipeline(a | b, name="etch", version="1.0")`. Raises InvalidVersion."""
     steps = flow if isinstance(flow, Flow) else list(flow)
     return PipelineWorkflow(
-        steps, name=name, version=version, state=state, required_state=required_state, summary=summary
+        steps, name=name, version=version, state=state, required_state=required_state, summary=summary, types=types
     )
+
+
+def compose(
+    parts: Iterable[Any],
+    *,
+    name: str,
+    version: str,
+    keys: Mapping[str, Any] | None = None,
+    state: type[BaseModel] | None = None,
+    required_state: Iterable[str] = (),
+    summary: str = "",
+    types: str = "strict",
+) -> PipelineWorkflow:
+    """Make one template of several that run one after the other, each nested under its name on the shared state.
+
+    A part is a template, a text (`"troubleshooting@^1.2"`), or a `use(...)`, which can give an alias where the same
+    template comes twice. `keys` maps keys of all parts (`{"equipment_id": "pump_id"}`), or those of one part by its
+    name (`{"troubleshooting": {"equipment_id": "pump_id"}}`; a text there is a name space). What an earlier part surely
+    provides is not required any more. Raises ContractError, InvalidVersion.
+    """
+    uses = [_as_use(part) for part in parts]
+    if not uses:
+        raise ContractError("compose: expected templates, found none")
+    named = {one.name for one in uses if isinstance(one, Use)}
+    for_all = {key: to for key, to in (keys or {}).items() if key not in named and isinstance(to, str)}
+    unknown = [key for key, to in (keys or {}).items() if key not in named and not isinstance(to, str)]
+    if unknown:
+        raise ContractError(f"compose: keys name {', '.join(unknown)}; the parts are {', '.join(sorted(named))}")
+    flow = Sequence(tuple(_with_keys(one, for_all, (keys or {}).get(one.first_name)) for one in uses))
+    return PipelineWorkflow(
+        flow, name=name, version=version, state=state, required_state=required_state, summary=summary, types=types
+    )
+
+
+def _as_use(part: Any) -> Flow[Any, Any]:
+    if isinstance(part, str):
+        return Use(Requirement.parse(part))
+    return lift(part)
+
+
+def _with_keys(part: Flow[Any, Any], for_all: Mapping[str, str], own: Any) -> Flow[Any, Any]:
+    if not isinstance(part, Use) or not (for_all or own):
+        return part
+    if isinstance(own, str) or isinstance(part.keys, str):
+        return replace(part, keys=own if own is not None else part.keys)
+    return replace(part, keys={**for_all, **part.keys, **(own or {})})

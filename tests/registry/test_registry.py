@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from knows_core import PipelineWorkflow, Requirement, step
-from knows_core.errors import ConfigError, DuplicateTemplate, TemplateBroken, TemplateNotFound
+from knows_core.errors import ConfigError
+from knows_core.errors_registry import DuplicateTemplate, TemplateBroken, TemplateNotFound
 from knows_registry import Registry
 
 TEMPLATE = """

@@ -1,0 +1,97 @@
+"""The threads of one run: steps that run side by side, and steps with a time limit.
+
+Each call has a thread of its own, which a late step may keep: a pool would fill up with steps that hang.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from knows_core.desk import is_coroutine
+from knows_core.errors import StepTimeout
+from knows_core.wishes import Outcome
+
+if TYPE_CHECKING:
+    from knows_core.desk import Desk
+    from knows_core.lanes import Lane
+    from knows_core.wishes import Call
+
+_GRACE = 5.0  # seconds an isolated step may take beyond its limit, for its process to be ended
+
+
+class Crew:
+    """Begins calls and brings their outcomes. One thread uses it: the one that drives the run."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._answers: queue.SimpleQueue[tuple[Call, Outcome, BaseException | None]] = queue.SimpleQueue()
+        self._awaited: dict[Call, tuple[Lane | None, float | None]] = {}
+
+    def begin(self, lane: Lane | None, call: Call) -> None:
+        """Call a step in a thread of its own, with this one's context variables."""
+        context = self._desk.context(call) if self._desk.wants_context(call) else None
+        grace = _GRACE if call.step.isolation == "process" else 0.0
+        self._awaited[call] = lane, None if call.limit is None else time.monotonic() + call.limit + grace
+        work = contextvars.copy_context()
+        # A daemon: a step that hangs must not keep the process from ending.
+        threading.Thread(target=work.run, args=(self._work, call, context), name=call.path, daemon=True).start()
+
+    def only(self, call: Call) -> Any:
+        """Call one step and wait for it. Raises StepTimeout, or what the step raises."""
+        self.begin(None, call)
+        outcome = self.ended()[0][1]
+        if outcome.error is not None:
+            raise outcome.error
+        return outcome.result
+
+    def ended(self) -> list[tuple[Any, Outcome]]:
+        """Wait for the next calls that end, or whose time is up, each with its lane; some must be under way."""
+        found: list[tuple[Any, Outcome]] = []
+        while not found:
+            limits = [limit for _, limit in self._awaited.values() if limit is not None]
+            self._take(found, min(limits) - time.monotonic() if limits else None)
+            while not self._answers.empty():
+                self._take(found, 0)
+            self._give_up(found)
+        return found
+
+    def close(self) -> None:
+        """Tell what still runs that nobody waits for it."""
+        for call in self._awaited:
+            call.given_up = True
+        self._awaited.clear()
+
+    def _work(self, call: Call, context: Any) -> None:
+        outcome, ending = Outcome(), None
+        try:
+            answer = self._desk.begun(call, context)
+            if is_coroutine(answer):
+                import asyncio  # only async steps pay for it
+
+                answer = asyncio.run(answer)
+            outcome.result = answer
+        except Exception as error:  # noqa: BLE001 - a step may raise anything
+            outcome.error = error
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread that drives the run
+            ending = error
+        self._answers.put((call, outcome, ending))
+
+    def _take(self, found: list[tuple[Any, Outcome]], patience: float | None) -> None:
+        try:
+            call, outcome, ending = self._answers.get(timeout=None if patience is None else max(patience, 0))
+        except queue.Empty:
+            return
+        if call in self._awaited:  # else it was given up: its late result counts for nothing
+            if ending is not None:
+                raise ending
+            found.append((self._awaited.pop(call)[0], outcome))
+
+    def _give_up(self, found: list[tuple[Any, Outcome]]) -> None:
+        now = time.monotonic()
+        for call in [one for one, (_, limit) in self._awaited.items() if limit is not None and limit <= now]:
+            call.given_up = True
+            found.append((self._awaited.pop(call)[0], Outcome(error=StepTimeout(step=call.path, timeout=call.limit))))

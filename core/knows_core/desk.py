@@ -1,0 +1,127 @@
+"""What both drivers share: the run's recorder and observers, and how a step is called."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from knows_core.records import StepProgress, StepStarted
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Coroutine
+    from datetime import datetime
+
+    from knows_core.codec import Codec
+    from knows_core.events import Observers
+    from knows_core.recorder import Recorder
+    from knows_core.records import Record
+    from knows_core.wishes import Call
+
+
+@dataclass(frozen=True, slots=True)
+class StepContext:
+    """What a step may know of its run: the run's id, the step's path, and which attempt this is, from 1.
+
+    `deadline` (aware) is when the attempt will be given up, if it has a time limit. In a test of a step:
+    `StepContext("run", "step", 1)`.
+    """
+
+    run_id: str
+    step: str
+    attempt: int
+    deadline: datetime | None = None
+    _tell: Callable[[StepProgress], None] = field(default=lambda _: None, repr=False)
+    _given_up: Callable[[], bool] = field(default=lambda: False, repr=False)
+
+    @property
+    def idempotency_key(self) -> str:
+        """32 hexadecimal digits for the outside world, the same in every attempt and after every resume."""
+        import hashlib  # few steps ask
+
+        return hashlib.sha256(f"{self.run_id}/{self.step}".encode()).hexdigest()[:32]
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether nobody waits for this attempt any more: a long step looks now and then, and stops."""
+        return self._given_up()
+
+    def progress(self, done: float, total: float | None = None, note: str = "") -> None:
+        """Tell how far the step is, to whoever watches the run; nothing is recorded."""
+        self._tell(StepProgress(self.step, done, total, note))
+
+
+class Desk:
+    """Where the wishes of one run are granted."""
+
+    def __init__(
+        self,
+        run: str,
+        recorder: Recorder,
+        observers: Observers,
+        codec: Callable[[], Codec],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._run = run
+        self._observers = observers
+        self._codec = codec
+        self._clock = clock
+        self._runner: asyncio.Runner | None = None
+        self.recorder = recorder
+
+    def record(self, record: Record) -> None:
+        """Keep a record and tell the observers. Raises NotStorable."""
+        self.recorder.add(record)
+        if self._observers.watching:
+            self._observers.tell(self._run, record)
+
+    def context(self, call: Call) -> StepContext | None:
+        """The context of a call, where the step takes one; the observers hear that the step begins."""
+        if self._observers.watching:
+            self._observers.tell(self._run, StepStarted(call.path, call.attempt))
+        if not call.step.binding.takes_context:
+            return None
+        deadline = None if call.limit is None else self._clock() + timedelta(seconds=call.limit)
+        return StepContext(self._run, call.path, call.attempt, deadline, self._progress, lambda: call.given_up)
+
+    def _progress(self, event: StepProgress) -> None:
+        self._observers.tell(self._run, event)
+
+    def call(self, call: Call) -> Any:
+        """Call a step's function in this thread and return its result; an async one in a loop of the run's own."""
+        answer = self.begun(call, self.context(call) if self.wants_context(call) else None)
+        if is_coroutine(answer):
+            if self._runner is None:
+                import asyncio  # only a flow with an async step pays for it
+
+                self._runner = asyncio.Runner()
+            return self._runner.run(answer)
+        return answer
+
+    def wants_context(self, call: Call) -> bool:
+        """Whether somebody hears of the call: the step itself, or an observer."""
+        return call.step.binding.takes_context or self._observers.watching
+
+    def begun(self, call: Call, context: StepContext | None) -> Any:
+        """What the step's function gives in this thread, or in a process of its own; maybe still to be awaited."""
+        if call.step.isolation != "process":
+            return call.step.binding.invoke(call.value, call.state, context)
+        from knows_core.isolated import call_isolated  # only isolated steps pay for processes
+
+        own = context or StepContext(self._run, call.path, call.attempt)
+        return call_isolated(
+            call.step, call.value, call.state, own, codec=self._codec(), timeout=call.limit, tell=self._progress
+        )
+
+    def close(self) -> None:
+        """End the run's own event loop, if it had one, and give up the run."""
+        if self._runner is not None:
+            self._runner.close()
+        self.recorder.release()
+
+
+def is_coroutine(answer: object) -> TypeGuard[Coroutine[Any, Any, Any]]:
+    """Whether a call gave something that is still to be awaited."""
+    return type(answer) is types.CoroutineType

@@ -1,0 +1,271 @@
+"""`isolation="process"`: a step's function in a process of its own, which is killed for real when its time is up.
+
+This is the caller's side, `worker` is the process. They talk in lines of JSON, with values as the codec writes them:
+nothing is pickled, and nothing that the process says makes this one import anything. Context variables are not carried
+over. The process leads a group of its own, and the whole group ends with the step.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from knows_core.envelope import safe_text
+from knows_core.errors import ContractError, KnowsError
+from knows_core.errors import IsolatedStepFailed, StepTimeout, WorkerDied
+from knows_core.located import found_here, place_of, unwrapped, why_not_isolated
+from knows_core.records import StepProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from knows_core.codec import Codec
+    from knows_core.drivers import StepContext
+    from knows_core.flow import Step
+
+__all__ = ["call_isolated", "why_not_isolated"]
+
+# No folder of the caller's shadows a module before sys.path is handed over; nothing printed is lost when it is killed.
+_COMMAND: Final = ("-P", "-u", "-X", "faulthandler", "-m", "knows_core.worker")
+_GRACE: Final = 2.0  # seconds to end in good order after the answer
+_PIPE: Final = 1 << 20  # bytes; no pipe holds more than it is read with at once
+_LAST_LINES: Final = 20
+
+
+def call_isolated(
+    step: Step[Any, Any],
+    value: Any,
+    state: Any,
+    context: StepContext | None,
+    *,
+    codec: Codec,
+    timeout: float | None,
+    tell: Callable[[StepProgress], None],
+) -> Any:
+    """Call a step's function in a process of its own, apply its changes to `state`, and return its result.
+
+    `state` is None, a mapping, or the working copy of a state model. `timeout` is in seconds and includes the start of
+    the process. Raises what the step raises, StepTimeout, WorkerDied, IsolatedStepFailed; NotStorable for a value that
+    cannot be sent, ContractError for a function that cannot be found.
+    """
+    path = context.step if context is not None else step.name
+    deadline = None if timeout is None else time.monotonic() + timeout
+    process = _Process(_order(step, value, state, context, codec))
+    answer: dict[str, Any] | None = None
+    try:
+        for said in process.lines(deadline):
+            answer = json.loads(said)
+            if "progress" not in answer:
+                break
+            tell(StepProgress(path, *answer.pop("progress")))
+            answer = None
+        if answer is not None:
+            process.let_end(_GRACE)
+    except _TimeUp:
+        raise StepTimeout(step=path, timeout=timeout) from None
+    finally:
+        process.kill()
+    if answer is None:
+        raise process.death(path)
+    if "error" in answer:
+        raise _error_of(answer["error"], path, codec)
+    changes = answer["changes"]
+    _apply(state, {key: codec.decode(one) for key, one in changes["written"].items()}, changes["dropped"])
+    return codec.decode(answer["result"])
+
+
+def _order(step: Step[Any, Any], value: Any, state: Any, context: StepContext | None, codec: Codec) -> bytes:
+    """Everything that the process must know, as one line. Raises NotStorable, ContractError."""
+    if why := why_not_isolated(step):
+        remedy = "Give it a function at the top of a module that can be imported."
+        raise ContractError(f'step {step.name}: isolation="process" cannot find the function: {why}. {remedy}')
+    path, run, attempt = (context.step, context.run_id, context.attempt) if context else (step.name, "", 1)
+    function, args, fixed = unwrapped(step.function)
+    kinds = codec._types or {}
+    order = {
+        "sys_path": [str(one) for one in sys.path],
+        "function": place_of(function),
+        "args": [codec.encode(one, "a fixed argument of", path) for one in args],
+        "fixed": {name: codec.encode(one, "the argument", name, "of", path) for name, one in fixed.items()},
+        "input": codec.encode(value, "input of", path),
+        "state": None,
+        "model": None,
+        "classes": {name: place_of(kind) for name, kind in kinds.items()},
+        "context": [run, path, attempt],
+    }
+    if state is not None:
+        held = state if isinstance(state, MutableMapping) else {**state.__dict__, **(state.__pydantic_extra__ or {})}
+        values = cast("MutableMapping[str, Any]", held)
+        order["state"] = {key: codec.encode(values[key], "state", key, "for", path) for key in values}
+        order["model"] = None if held is state else place_of(type(state))
+    return json.dumps(order).encode() + b"\n"
+
+
+def _apply(state: Any, written: dict[str, Any], dropped: list[str]) -> None:
+    """Do to the state what the function did to its own."""
+    if isinstance(state, MutableMapping):
+        mapping = cast("MutableMapping[str, Any]", state)
+        mapping.update(written)
+        for key in dropped:
+            mapping.pop(key, None)
+    elif state is not None:
+        # Past the model's validators: they have seen what was assigned, and must not see what was changed in place.
+        fields = type(state).__pydantic_fields__
+        for key, value in written.items():
+            (state.__dict__ if key in fields else state.__pydantic_extra__)[key] = value
+        for key in dropped:
+            state.__dict__.pop(key, None)
+
+
+def _error_of(report: dict[str, Any], path: str, codec: Codec) -> Exception:
+    """The error that a process reports, as the same class where this process holds it."""
+    error = _same_error(report, codec)
+    if error is None:
+        error = IsolatedStepFailed(step=path, kind=f"{report['module']}.{report['qualname']}", text=report["text"])
+    with contextlib.suppress(Exception):  # a foreign class may refuse either
+        if report["cause"] is not None:
+            error.__cause__ = _error_of(report["cause"], path, codec)
+        if report["trace"]:
+            error.add_note(f"In the process of step {path}:\n{report['trace']}")
+    return error
+
+
+def _same_error(report: dict[str, Any], codec: Codec) -> Exception | None:
+    """An error of the reported class with the reported text; None where that cannot be had."""
+    kind = found_here(report["module"], report["qualname"])
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        return None
+    # Its constructor may want other arguments than those it passed on; without it the parts are put in by hand.
+    for make in (kind, lambda *args: kind.__new__(kind, *args)):
+        try:
+            error: Exception = make(*map(codec.decode, report["args"]))
+            error.__dict__.update({name: codec.decode(part) for name, part in report["held"].items()})
+            if isinstance(error, KnowsError) and safe_text(error) != report["text"]:
+                error.message = report["text"]  # a fact that was no JSON is shown in another way
+        except Exception:  # noqa: BLE001, S112 - a foreign class may raise anything
+            continue
+        if type(error) is kind and safe_text(error) == report["text"]:
+            return error
+    return None
+
+
+class _TimeUp(Exception):
+    """The deadline passed before the process had said everything."""
+
+
+class _Process:
+    """The process of one call: what is still to be sent to it, and what it says."""
+
+    def __init__(self, order: bytes) -> None:
+        self._unsent = memoryview(order)
+        self._line: list[bytes] = []  # the pieces of one that is not whole
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._written = ""  # the end of what it wrote for people
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, *_COMMAND], stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, start_new_session=True
+        )
+        self._orders, self._answers, self._prints = (
+            cast("Any", stream).fileno() for stream in (self._process.stdin, self._process.stdout, self._process.stderr)
+        )
+        # One loop for all three: whichever side waits for the other on a full pipe, this one goes on.
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._orders, selectors.EVENT_WRITE)
+        for stream in (self._answers, self._prints):
+            os.set_blocking(stream, False)
+            self._selector.register(stream, selectors.EVENT_READ)
+        os.set_blocking(self._orders, False)
+
+    def lines(self, deadline: float | None) -> Generator[bytes]:
+        """What it answers, line by line, until it ends. Raises _TimeUp."""
+        while self._process.poll() is None:
+            for key, _ in self._selector.select(self._patience(deadline)):
+                yield from self._heed(key.fd)
+            if deadline is not None and time.monotonic() >= deadline:
+                raise _TimeUp
+        # Whoever still holds the pipes may keep them open for ever: what it said itself is there at once.
+        self._kill_group()
+        for stream in (self._prints, self._answers):
+            yield from self._heed(stream)
+
+    def let_end(self, grace: float) -> None:
+        """Give it some seconds to end by itself; what it still writes for people is passed on."""
+        with contextlib.suppress(_TimeUp):
+            for _ in self.lines(time.monotonic() + grace):
+                pass
+
+    def kill(self) -> None:
+        """End its whole group, reap it and close the pipes."""
+        self._kill_group()
+        self._process.wait()
+        self._selector.close()
+        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
+            cast("Any", stream).close()
+
+    def death(self, path: str) -> WorkerDied:
+        """Why there is no answer."""
+        status = self._process.returncode
+        how = f"with exit code {status}"
+        if status < 0:
+            names = {one.value: f" ({one.name})" for one in signal.Signals}
+            how = f"of signal {-status}{names.get(-status, '')}"
+        last = "\n".join(self._written.splitlines()[-_LAST_LINES:]).strip()
+        return WorkerDied(step=path, how=how, status=status, stderr=last or "nothing")
+
+    def _patience(self, deadline: float | None) -> float:
+        """How long to wait for the pipes: its end shows there, unless another process holds them or it closed them."""
+        longest = 0.2 if self._answers in self._selector.get_map() else 0.002
+        return longest if deadline is None else max(0.0, min(longest, deadline - time.monotonic()))
+
+    def _kill_group(self) -> None:
+        # Not there any more, or (on some systems) nothing but dead ones.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _heed(self, stream: int) -> Generator[bytes]:
+        """Send or take what one pipe is ready for; the lines that are whole now."""
+        if stream == self._orders:
+            self._send()
+            return
+        try:
+            piece = os.read(stream, _PIPE)
+        except BlockingIOError:
+            return
+        if not piece:
+            self._forget(stream)
+        elif stream == self._prints:
+            self._show(piece)
+        else:
+            *whole, rest = piece.split(b"\n")
+            for end in whole:
+                yield b"".join((*self._line, end))
+                self._line.clear()
+            self._line.append(rest)
+
+    def _send(self) -> None:
+        try:
+            self._unsent = self._unsent[os.write(self._orders, self._unsent[:_PIPE]) :]
+        except BrokenPipeError:  # it died; its end is noticed elsewhere
+            self._forget(self._orders)
+        if not self._unsent:
+            self._forget(self._orders)  # open all the same: its end tells the process that this one is gone
+
+    def _show(self, piece: bytes) -> None:
+        text = self._decoder.decode(piece)
+        self._written = (self._written + text)[-8_000:]
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # a closed or absent stderr is no step's fault
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+    def _forget(self, stream: int) -> None:
+        if stream in self._selector.get_map():
+            self._selector.unregister(stream)

@@ -1,0 +1,146 @@
+"""Linking: every template that a flow uses is put in its place, so that a run has one tree and never looks again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from knows_core.errors import ConfigError
+from knows_core.errors_flow import CircularUse, VersionConflict
+from knows_core.flow import Case, Each, Flow, Parallel, Part, Repeat, Scope, Sequence, Use
+from knows_core.paths import within
+from knows_core.template import Definition, definition_of
+from knows_core.version import Requirement, Version
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from knows_core.template import Templates, WorkflowTemplate
+
+
+class _Choice(NamedTuple):
+    """The version of a template that a composition uses, and who asked for it first."""
+
+    definition: Definition
+    wanted: Requirement
+    place: str
+
+
+class Linker:
+    """Links one template. `pinned` names the exact version at each path, as a recorded run holds it."""
+
+    def __init__(
+        self,
+        templates: Templates | None,
+        pinned: Mapping[str, Requirement] | None = None,
+        *,
+        only_given: bool = False,
+    ) -> None:
+        self._templates = templates
+        self._only_given = only_given
+        self._pinned = pinned
+        self._chosen: dict[str, _Choice] = {}
+        self.found: list[tuple[Requirement, WorkflowTemplate]] = []
+
+    def definition(self, definition: Definition, prefix: str = "", chain: tuple[Any, ...] = ()) -> Definition:
+        """The definition with every use in its flow linked; itself where it uses nothing."""
+        if any(one is definition for one in chain):
+            raise CircularUse(chain=" -> ".join(str(one) for one in (*chain, definition)))
+        flow = self.flow(definition.flow, prefix, (*chain, definition))
+        return definition if flow is definition.flow else replace(definition, flow=flow)
+
+    def flow(self, node: Flow[Any, Any], prefix: str, chain: tuple[Any, ...]) -> Flow[Any, Any]:
+        """A node with every use in it linked; itself where there is none."""
+        if isinstance(node, Use):
+            return node if self._only_given and node.wanted is not None else self._part(node, prefix, chain)
+        if isinstance(node, Part):
+            definition = self.definition(node.definition, within(node, prefix), chain)
+            return node if definition is node.definition else replace(node, definition=definition)
+        inner = [self.flow(one, within(node, prefix), chain) for one in node.inner]
+        if all(one is before for one, before in zip(inner, node.inner, strict=True)):
+            return node
+        return _with_inner(node, inner)
+
+    def _part(self, node: Use[Any, Any], prefix: str, chain: tuple[Any, ...]) -> Part[Any, Any]:
+        path = prefix + node.name
+        if node.wanted is None:
+            definition = definition_of(node.template)
+        else:
+            definition = self._choose(node.wanted, node.alias, path, str(chain[0]) if chain else "")
+        linked = self.definition(definition, f"{path}/", chain)
+        return Part(node.name, linked, node.keys, None if node.wanted is None else str(node.wanted.range))
+
+    def _choose(self, wanted: Requirement, alias: str | None, path: str, root: str) -> Definition:
+        place = f"{root}/{path}" if root else path
+        if self._pinned is not None and path in self._pinned:
+            return definition_of(self._find(self._pinned[path]))
+        earlier = self._chosen.get(wanted.name) if alias is None else None
+        if earlier is None:
+            definition = definition_of(self._find(wanted))
+            if alias is None:
+                self._chosen[wanted.name] = _Choice(definition, wanted, place)
+            return definition
+        version = Version(str(earlier.definition.version))
+        if version not in wanted.range:
+            raise VersionConflict(
+                name=wanted.name, one=earlier.place, first=earlier.wanted.range, version=version,
+                other=place, second=wanted.range,
+            )  # fmt: skip
+        return earlier.definition
+
+    def _find(self, wanted: Requirement) -> WorkflowTemplate:
+        if self._templates is None:
+            raise ConfigError(name="engine", expected=f"templates= to find {wanted} in", found=None)
+        template = self._templates.find(wanted)
+        self.found.append((wanted, template))
+        return template
+
+
+def link(flow: Flow[Any, Any], templates: Templates | None) -> Flow[Any, Any]:
+    """Put every template that a flow uses in its place.
+
+    Raises TemplateNotFound and what else `templates.find` raises, VersionConflict, CircularUse, and ConfigError where
+    templates are named and there is nowhere to find them.
+    """
+    return Linker(templates).flow(flow, "", ())
+
+
+def given(flow: Flow[Any, Any]) -> Flow[Any, Any]:
+    """A flow with the templates that were given to it in their places; those that it names are left to `link`."""
+    return Linker(None, only_given=True).flow(flow, "", ())
+
+
+def linked(
+    definition: Definition, templates: Templates | None, pinned: Mapping[str, Requirement] | None = None
+) -> Definition:
+    """A definition with its flow linked; the same one again for as long as the same templates are found."""
+    if not _names_others(definition.flow):
+        return definition
+    made, found = definition.__dict__.get("linked_before", (None, []))
+    if made is not None and pinned is None and templates is not None:
+        if all(templates.find(wanted) is one for wanted, one in found):
+            return cast("Definition", made)
+    linker = Linker(templates, pinned)
+    made = linker.definition(definition)
+    if pinned is None:
+        definition.__dict__["linked_before"] = (made, linker.found)
+    return made
+
+
+def _names_others(node: Flow[Any, Any]) -> bool:
+    return isinstance(node, Use) or any(map(_names_others, node.inner))
+
+
+def _with_inner(node: Flow[Any, Any], inner: list[Flow[Any, Any]]) -> Flow[Any, Any]:
+    match node:
+        case Sequence():
+            return Sequence(tuple(inner))
+        case Parallel():
+            return replace(node, branches=tuple(inner))
+        case Case():
+            asked = [predicate for predicate, _ in node.choices]
+            return replace(node, choices=tuple(zip(asked, inner, strict=True)))
+        case Each() | Repeat() | Scope():
+            return replace(node, flow=inner[0])
+        case _:
+            return node

@@ -1,0 +1,110 @@
+"""The calls of one run in an event loop: coroutines as tasks, sync steps in a pool, or in a thread with a time limit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import threading
+from typing import TYPE_CHECKING, Any
+
+from knows_core.desk import is_coroutine
+from knows_core.errors import StepTimeout
+from knows_core.threads import one_deeper
+from knows_core.wishes import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+
+    from knows_core.desk import Desk
+    from knows_core.lanes import Lane
+    from knows_core.wishes import Call
+
+
+class Tasks:
+    """Begins calls and brings their outcomes, without ever blocking the loop."""
+
+    def __init__(self, desk: Desk, loop: asyncio.AbstractEventLoop, pool: Executor) -> None:
+        self._desk = desk
+        self._loop = loop
+        self._pool = pool
+        self._under_way: dict[asyncio.Task[Any], Lane] = {}
+
+    async def flushed(self) -> None:
+        """Make durable what was recorded."""
+        await self._loop.run_in_executor(self._pool, self._desk.recorder.flush)
+
+    async def call(self, call: Call) -> Any:
+        """Call a step and wait for it. Raises StepTimeout, or what the step raises."""
+        context = self._desk.context(call) if self._desk.wants_context(call) else None
+        if call.limit is None:
+            return await self._answer(call, context)
+        limit = asyncio.timeout(None if call.step.isolation == "process" else call.limit)
+        try:
+            async with limit:
+                return await self._answer(call, context)
+        except TimeoutError:
+            if not limit.expired():  # the step's own
+                raise
+        finally:
+            call.given_up = True
+        raise StepTimeout(step=call.path, timeout=call.limit)
+
+    def begin(self, lane: Lane, call: Call) -> None:
+        """Call a step beside the others."""
+        self._under_way[self._loop.create_task(self._outcome(call))] = lane
+
+    async def ended(self) -> list[tuple[Lane, Outcome]]:
+        """Wait for the next calls that end, each with its lane."""
+        done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+        # In the order in which they began, so that their records do not depend on a hash.
+        return [(self._under_way.pop(task), task.result()) for task in list(self._under_way) if task in done]
+
+    async def close(self) -> None:
+        """Cancel what is still under way, and wait until it has heard."""
+        for task in self._under_way:
+            task.cancel()
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        self._under_way.clear()
+
+    async def _outcome(self, call: Call) -> Outcome:
+        try:
+            return Outcome(await self.call(call))
+        except Exception as error:  # noqa: BLE001 - a step may raise anything
+            return Outcome(error=error)
+
+    async def _answer(self, call: Call, context: Any) -> Any:
+        if call.step.binding.is_async and call.step.isolation != "process":
+            return await call.step.binding.invoke(call.value, call.state, context)
+        work = functools.partial(_caught, functools.partial(self._desk.begun, call, context))
+        begun = contextvars.copy_context().run
+        if call.limit is None:
+            result, error = await self._loop.run_in_executor(self._pool, begun, work)
+        else:  # a late one would keep a thread of the pool
+            result, error = await self._in_thread(functools.partial(begun, work), call.path)
+        if error is not None:
+            raise error
+        # A wrapper around an async function looks like a sync one, and gives what is still to be awaited.
+        return await result if is_coroutine(result) else result
+
+    async def _in_thread(self, work: Callable[[], Any], name: str) -> Any:
+        answer: asyncio.Future[Any] = self._loop.create_future()
+
+        def body() -> None:
+            result = work()
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(lambda: None if answer.done() else answer.set_result(result))
+
+        threading.Thread(target=body, name=name, daemon=True).start()
+        return await answer
+
+
+def _caught(work: Callable[[], Any]) -> tuple[Any, Exception | None]:
+    """A call's result or error as a value: a future refuses to carry a StopIteration."""
+    one_deeper()
+    try:
+        return work(), None
+    except Exception as error:  # noqa: BLE001 - a step may raise anything
+        return None, error

@@ -1,0 +1,64 @@
+"""What the machine asks its driver for, and how the answers come back."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable
+from typing import TYPE_CHECKING, Any
+
+from knows_core.records import Record, RunEnded
+
+if TYPE_CHECKING:
+    from knows_core.flow import Step
+
+
+class Call:
+    """The wish that a step be called, with its input and its view of the state, within `limit` seconds if any."""
+
+    __slots__ = ("attempt", "given_up", "limit", "path", "state", "step", "value")
+
+    def __init__(
+        self, step: Step[Any, Any], value: Any, state: Any, path: str, attempt: int, limit: float | None
+    ) -> None:
+        self.step = step
+        self.value = value
+        self.state = state
+        self.path = path
+        self.attempt = attempt
+        self.limit = limit
+        self.given_up = False  # nobody waits for it any more
+
+
+class Fork:
+    """The wish that branches be run side by side, at most `limit` at once; the answer is an `Outcome` of each.
+
+    A branch begins in its turn, and none after one has failed: those have no outcome. `branches` is read once.
+    """
+
+    __slots__ = ("branches", "limit")
+
+    def __init__(self, branches: Iterable[Walk], limit: int) -> None:
+        self.branches = branches
+        self.limit = limit
+
+
+class Outcome:
+    """What a branch came to: its result, or its failure."""
+
+    __slots__ = ("error", "result")
+
+    def __init__(self, result: Any = None, error: Exception | None = None) -> None:
+        self.result = result
+        self.error = error
+
+
+Wish = Call | Fork | Record
+Walk = Generator[Wish, Any, Any]
+Machine = Generator[Wish, Any, RunEnded]
+
+
+class StepError(Exception):
+    """Carries a step's failure through the flow, with the place where it happened."""
+
+    def __init__(self, path: str, attempt: int, error: Exception) -> None:
+        super().__init__(path)
+        self.path, self.attempt, self.error = path, attempt, error
