@@ -7,7 +7,7 @@ import inspect
 import itertools
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from knows_core.state import WorkflowState
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Invoke = typing.Callable[[Any, Any, Any], Any]  # (input, state, context) -> the function's own answer
 _NAMELESS: Final = "<lambda>"
+_BOTH: Final = 2  # parameters: result and state
 _EMPTY: Final = inspect.Parameter.empty
 _VARIADIC: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
@@ -48,8 +49,12 @@ class Predicate:
 
 
 def asked(function: Callable[..., Any]) -> Predicate:
-    """A function as a predicate; it takes what it needs of result and state, bound as in a step."""
-    return Predicate(function, name_of(function), bind(function))
+    """A function as a predicate: result and state by position, or whichever it takes by name, as in a step."""
+    binding = bind(function)
+    names = [one.name for one in _parameters(function) if one.kind is not one.KEYWORD_ONLY]
+    if len(names) == _BOTH and "state" not in names:
+        binding = replace(binding, invoke=lambda value, state, _: function(value, state), unbound=())
+    return Predicate(function, name_of(function), binding)
 
 
 def name_of(function: Any) -> str:

@@ -115,8 +115,20 @@ def _model(kind: Any, describe: Describe) -> Descriptor:
         found["kind"] = "root_model"
     else:
         found["extra"] = kind.model_config.get("extra") or "ignore"
-    extra = kind.__annotations__.get("__pydantic_extra__") if found.get("extra") == "allow" else None
-    return found | _configured(kind.model_config) | _unread(kind) | ({"extras": describe(extra)} if extra else {})
+    extras = _extras(kind) if found.get("extra") == "allow" else _EMPTY
+    found |= {} if extras is _EMPTY else {"extras": describe(extras)}
+    return found | _configured(kind.model_config) | _unread(kind)
+
+
+def _extras(kind: Any) -> Any:
+    """The type of the extra fields, where a model has given one."""
+    name = "__pydantic_extra__"
+    owner = next(one for one in kind.__mro__ if name in inspect.get_annotations(one))
+    return _EMPTY if _is_library(owner.__module__) else _hints(owner, None).get(name, _EMPTY)
+
+
+def _is_library(module: str) -> bool:
+    return module.partition(".")[0] in ("pydantic", "pydantic_settings", "dataclasses", "builtins", "")
 
 
 def _pydantic_field(name: str, field: Any, variables: dict[Any, Any], describe: Describe) -> Descriptor:
@@ -150,8 +162,7 @@ def _unread(kind: Any) -> Descriptor:
     for name in methods:
         function: Any = getattr(kind, name, None)
         module = str(getattr(inspect.unwrap(getattr(function, "__func__", function)), "__module__", ""))
-        is_made = module.partition(".")[0] in ("pydantic", "pydantic_settings", "dataclasses", "builtins", "None")
-        if function is not None and not is_made and not _is_made_init(kind, name):
+        if function is not None and not _is_library(module) and not _is_made_init(kind, name):
             found.append(name)
     return {"unread": found} if found else {}
 

@@ -104,7 +104,7 @@ def kind_of_class(value: Any) -> Any:
 
 def _plain(value: Any, depth: int = 0) -> Any:
     """A JSON copy of a value that is JSON already, but for numbers that JSON cannot write."""
-    kind = type(value)
+    kind = kind_of(value)
     if depth > _DEEPEST_VALUE:
         raise _NotPlainError
     if kind is list:
@@ -206,9 +206,10 @@ def _unread_name(one: Any) -> str:
     kind = kind_of(one)
     if kind in _SCALARS:
         return text_of(_plain(one))
-    place, name = getattr(one, "__module__", None), getattr(one, "__qualname__", None)
-    if isinstance(place, str) and isinstance(name, str):
-        return f"{place}:{name}"  # a class or a function
+    name = getattr(one, "__qualname__", None)
+    if isinstance(name, str):  # a class or a function; a method of a C class has no module
+        place = getattr(one, "__module__", None) or getattr(getattr(one, "__objclass__", None), "__module__", "")
+        return f"{place}:{name}"
     if not dataclasses.is_dataclass(one):
         return str(kind.__qualname__)
     held = {field.name: getattr(one, field.name) for field in dataclasses.fields(one)}
