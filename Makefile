@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+FLOOR  := $(VENV)/floor/.installed
 MEMBERS := $(shell sed -n '/^members = \[/,/^\]/s/^ *"\(.*\)",$$/\1/p' pyproject.toml)
 WORKSPACE := knows-workflows $(subst _,-,$(addprefix knows-,$(notdir $(MEMBERS))))
 # The environment may switch bytecode off; the first start of every command would then compile everything again.
@@ -33,8 +34,15 @@ $(STAMP): pyproject.toml constraints.txt $(MEMBERS:%=%/pyproject.toml) $(BIN)/uv
 demo: install
 	$(BIN)/python -m knows_knowledge_ingestion.demo
 
-test: install
+test: install $(FLOOR)
 	$(BIN)/python -m pytest
+
+# The oldest versions that core supports, beside the newest: what a contract keeps of a type may not depend on them.
+$(FLOOR): tests/core/floor.txt core/pyproject.toml | $(STAMP)
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/floor
+	VIRTUAL_ENV="$(CURDIR)/$(VENV)/floor" $(BIN)/uv pip install --quiet --no-deps --require-hashes -r tests/core/floor.txt
+	VIRTUAL_ENV="$(CURDIR)/$(VENV)/floor" $(BIN)/uv pip install --quiet --no-deps -e ./core
+	touch $@
 
 check: install
 	$(BIN)/ruff check

@@ -43,7 +43,6 @@ if TYPE_CHECKING:
         ValuesChanged,
         WorkerDied,
     )
-    from knows_core.errors_registry import DuplicateTemplate, PluginBroken, TemplateBroken, TemplateNotFound
     from knows_core.errors_flow import (
         CircularUse,
         ContractChanged,
@@ -53,6 +52,7 @@ if TYPE_CHECKING:
         UndeclaredWrite,
         VersionConflict,
     )
+    from knows_core.errors_registry import DuplicateTemplate, PluginBroken, TemplateBroken, TemplateNotFound
     from knows_core.flow import Flow, Step
     from knows_core.hooks import hookimpl, hookspec
     from knows_core.joining import Reducer

@@ -53,8 +53,12 @@ def asked(function: Callable[..., Any]) -> Predicate:
     binding = bind(function)
     names = [one.name for one in _parameters(function) if one.kind is not one.KEYWORD_ONLY]
     if len(names) == _BOTH and "state" not in names:
-        binding = replace(binding, invoke=lambda value, state, _: function(value, state), unbound=())
+        binding = replace(binding, invoke=_by_position(function), unbound=())
     return Predicate(function, name_of(function), binding)
+
+
+def _by_position(function: Callable[..., Any]) -> Invoke:
+    return lambda value, state, _context: function(value, state)
 
 
 def name_of(function: Any) -> str:

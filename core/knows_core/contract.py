@@ -11,8 +11,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from knows_core.descriptors import described_together
 from knows_core.paths import shape_in
 from knows_core.records import Linked
+from knows_core.seams import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,7 +32,7 @@ class Fingerprint:
 
     shape: Shape
     shape_digest: str
-    contract_digest: str | None
+    contract_digest: str
     classes: dict[str, Outline]
     code: dict[str, str]
     linked: list[Linked]
@@ -41,10 +43,39 @@ def fingerprint_of(definition: Definition) -> Fingerprint:
     shape = shape_in(definition.flow)
     code = {path: code_digest(step) for path, step in definition.steps}
     linked = [
-        Linked(path, part.definition.name, str(part.definition.version), part.definition.fingerprint.shape_digest)
+        Linked(path, part.definition.name, str(part.definition.version), part.definition.fingerprint.contract_digest)
         for path, part in definition.parts
     ]
-    return Fingerprint(shape, digest_of(shape), None, definition.classes.outlines, code, linked)
+    return Fingerprint(
+        shape, digest_of(shape), digest_of(definition.contract), definition.classes.outlines, code, linked
+    )
+
+
+def contract_of(definition: Definition) -> dict[str, Any]:
+    """The contract of a linked template: types, bounds and tags of everything that crosses its border.
+
+    Titles and documentation are not in it, so that rewording them changes nothing. Errors and decisions have their
+    places and are empty until templates declare them.
+    """
+    fields, keys = definition.fields, definition.keys
+    into = [*fields, *(key for key in definition.required if key not in fields)]
+    kinds = {f"state.{key}": fields.get(key, UNKNOWN) for key in dict.fromkeys([*into, *sorted(keys.provided)])}
+    found = described_together({"input": definition.seams.input, "output": definition.seams.output, **kinds})
+    state_in = {
+        key: {"type": found.types[f"state.{key}"], "required": key in definition.required} for key in sorted(into)
+    }
+    return {
+        "input": found.types["input"],
+        "output": found.types["output"],
+        "state_in": state_in,
+        "state_out": {key: found.types[f"state.{key}"] for key in sorted(keys.provided)},
+        "errors": [],
+        "decisions": [],
+        "uses": {
+            path: [part.definition.name, part.wanted or str(part.definition.version)] for path, part in definition.parts
+        },
+        "definitions": found.definitions,
+    }
 
 
 def changed_part(recorded: Iterable[Iterable[str]], current: Iterable[Linked]) -> str | None:

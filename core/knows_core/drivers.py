@@ -131,5 +131,3 @@ async def _aside_by_side(fork: Fork, desk: Desk, tasks: Tasks) -> list[Outcome]:
                 lanes.answer(lane, outcome)
     finally:
         await tasks.close()
-
-

@@ -291,6 +291,7 @@ def lift(value: Any) -> Flow[Any, Any]:
         return cast("Flow[Any, Any]", value)
     if isinstance(value, list) and value:
         return Parallel(tuple(map(lift, cast("list[Any]", value))), as_list=True)
+    value = cast("Any", value)
     if callable(getattr(value, "execute", None)) and callable(getattr(value, "get_required_state", None)):
         return Use(None, value)
     if callable(value):

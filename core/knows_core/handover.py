@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from knows_core.errors_flow import SeamMismatch
 from knows_core.types_reading import ANYTHING, UNION, derives, is_typed_dict, read, words
+from knows_core.values import is_model_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -124,12 +125,13 @@ def _passing(annotation: Any) -> frozenset[type]:
     if meant.opaque or any(meant.metadata):
         return frozenset()
     if meant.core is UNION:
-        return frozenset().union(*map(_passing, meant.args or ()))
-    kind = meant.core
+        return frozenset[type]().union(*map(_passing, meant.args or ()))
+    kind: Any = meant.core
     plain = isinstance(kind, type) and not meant.args and not is_typed_dict(kind) and not derives(kind, tuple)
     has_own = plain and any(hasattr(kind, name) for name in ("__get_pydantic_core_schema__", "__get_validators__"))
-    is_model = plain and "__pydantic_fields__" in vars(kind)
-    always = is_model and kind.model_config.get("revalidate_instances", "never") != "never"
+    is_model = plain and is_model_class(kind)
+    config: dict[str, Any] = kind.model_config if is_model else {}
+    always = config.get("revalidate_instances", "never") != "never"
     if not plain or (has_own and not is_model) or always or getattr(kind, "_is_protocol", False):
         return frozenset()
     return frozenset({kind})

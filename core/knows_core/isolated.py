@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import functools
 import json
 import os
 import selectors
@@ -19,17 +20,17 @@ import time
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from knows_core.desk import StepContext
 from knows_core.envelope import safe_text
-from knows_core.errors import ContractError, KnowsError
-from knows_core.errors import IsolatedStepFailed, StepTimeout, WorkerDied
+from knows_core.errors import ContractError, IsolatedStepFailed, KnowsError, StepTimeout, WorkerDied
 from knows_core.located import found_here, place_of, unwrapped, why_not_isolated
 from knows_core.records import StepProgress
+from knows_core.values import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterable
 
     from knows_core.codec import Codec
-    from knows_core.drivers import StepContext
     from knows_core.flow import Step
 
 __all__ = ["call_isolated", "why_not_isolated"]
@@ -60,14 +61,8 @@ def call_isolated(
     path = context.step if context is not None else step.name
     deadline = None if timeout is None else time.monotonic() + timeout
     process = _Process(_order(step, value, state, context, codec))
-    answer: dict[str, Any] | None = None
     try:
-        for said in process.lines(deadline):
-            answer = json.loads(said)
-            if "progress" not in answer:
-                break
-            tell(StepProgress(path, *answer.pop("progress")))
-            answer = None
+        answer = _answer(process, deadline, lambda done: tell(StepProgress(path, *done)))
         if answer is not None:
             process.let_end(_GRACE)
     except _TimeUp:
@@ -83,31 +78,44 @@ def call_isolated(
     return codec.decode(answer["result"])
 
 
+def _answer(process: _Process, deadline: float | None, progress: Callable[[list[Any]], None]) -> dict[str, Any] | None:
+    """What the process answers; None if it ends without. Raises _TimeUp."""
+    for line in process.lines(deadline):
+        said = json.loads(line)
+        if "progress" not in said:
+            return cast("dict[str, Any]", said)
+        progress(said["progress"])
+    return None
+
+
 def _order(step: Step[Any, Any], value: Any, state: Any, context: StepContext | None, codec: Codec) -> bytes:
     """Everything that the process must know, as one line. Raises NotStorable, ContractError."""
     if why := why_not_isolated(step):
         remedy = "Give it a function at the top of a module that can be imported."
         raise ContractError(f'step {step.name}: isolation="process" cannot find the function: {why}. {remedy}')
-    path, run, attempt = (context.step, context.run_id, context.attempt) if context else (step.name, "", 1)
+    own = context or StepContext("", step.name, 1)
+    path = own.step
     function, args, fixed = unwrapped(step.function)
-    kinds = codec._types or {}
     order = {
         "sys_path": [str(one) for one in sys.path],
         "function": place_of(function),
         "args": [codec.encode(one, "a fixed argument of", path) for one in args],
         "fixed": {name: codec.encode(one, "the argument", name, "of", path) for name, one in fixed.items()},
         "input": codec.encode(value, "input of", path),
-        "state": None,
-        "model": None,
-        "classes": {name: place_of(kind) for name, kind in kinds.items()},
-        "context": [run, path, attempt],
+        "state": None if state is None else {key: codec.encode(one, "state", key) for key, one in _held(state)},
+        "model": None if state is None or isinstance(state, MutableMapping) else place_of(type(state)),
+        "classes": {name: place_of(kind) for name, kind in (codec._types or {}).items()},
+        "context": [own.run_id, path, own.attempt, None if own.deadline is None else own.deadline.isoformat()],
     }
-    if state is not None:
-        held = state if isinstance(state, MutableMapping) else {**state.__dict__, **(state.__pydantic_extra__ or {})}
-        values = cast("MutableMapping[str, Any]", held)
-        order["state"] = {key: codec.encode(values[key], "state", key, "for", path) for key in values}
-        order["model"] = None if held is state else place_of(type(state))
     return json.dumps(order).encode() + b"\n"
+
+
+def _held(state: Any) -> Iterable[tuple[str, Any]]:
+    if isinstance(state, MutableMapping):
+        return cast("MutableMapping[str, Any]", state).items()
+    fields: dict[str, Any] = state.__dict__
+    extra: dict[str, Any] | None = state.__pydantic_extra__
+    return (fields | (extra or {})).items()
 
 
 def _apply(state: Any, written: dict[str, Any], dropped: list[str]) -> None:
@@ -119,7 +127,7 @@ def _apply(state: Any, written: dict[str, Any], dropped: list[str]) -> None:
             mapping.pop(key, None)
     elif state is not None:
         # Past the model's validators: they have seen what was assigned, and must not see what was changed in place.
-        fields = type(state).__pydantic_fields__
+        fields: dict[str, Any] = kind_of(state).__pydantic_fields__
         for key, value in written.items():
             (state.__dict__ if key in fields else state.__pydantic_extra__)[key] = value
         for key in dropped:
@@ -145,9 +153,10 @@ def _same_error(report: dict[str, Any], codec: Codec) -> Exception | None:
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
         return None
     # Its constructor may want other arguments than those it passed on; without it the parts are put in by hand.
-    for make in (kind, lambda *args: kind.__new__(kind, *args)):
+    makers: tuple[Callable[..., Exception], ...] = (kind, functools.partial(kind.__new__, kind))
+    for make in makers:
         try:
-            error: Exception = make(*map(codec.decode, report["args"]))
+            error = make(*map(codec.decode, report["args"]))
             error.__dict__.update({name: codec.decode(part) for name, part in report["held"].items()})
             if isinstance(error, KnowsError) and safe_text(error) != report["text"]:
                 error.message = report["text"]  # a fact that was no JSON is shown in another way

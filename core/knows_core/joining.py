@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from knows_core.errors_flow import StateConflict
 from knows_core.state import NO_CHANGES, Changes, WorkflowState
-from knows_core.values import private_copy, same
+from knows_core.values import kind_of, private_copy, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class Reducer:
     """How a state key that several branches wrote is merged, as metadata of its annotation in the state model.
 
-    `Annotated[list[Alarm], Reducer(concat)]`: `function(one, other)` is folded over what the branches wrote, in declared
-    order. Where each branch extended what was there, it gets what each added, and what was there stands before it once;
-    otherwise it gets the whole values (`max`, a union of sets). It must be pure.
+    `Annotated[list[Alarm], Reducer(concat)]`: `function(one, other)` is folded over what the branches wrote, in
+    declared order. Where each branch extended what was there, it gets what each added, and what was there stands
+    before it once; otherwise it gets the whole values (`max`, a union of sets). It must be pure.
     """
 
     __slots__ = ("function",)
@@ -86,7 +86,7 @@ def _authors(key: str, branches: Sequence[tuple[str, Delta]]) -> list[tuple[str,
 
 def _reduced(reducer: Reducer, before: Any, values: list[Any]) -> Any:
     function = reducer.function
-    kind = type(before)
+    kind = kind_of(before)
     if kind in (list, tuple, str) and all(type(one) is kind and same(one[: len(before)], before) for one in values):
         return _folded(function, [before, *(one[len(before) :] for one in values)])
     return _folded(function, values)

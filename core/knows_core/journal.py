@@ -143,6 +143,7 @@ class Log:
 
     created: dict[str, Any]
     state: dict[str, Any]
+    last_at: datetime  # when the last record was made
     results: dict[str, Any] = field(default_factory=dict[str, Any])
     verdicts: dict[str, int] = field(default_factory=dict[str, int])
     entered: dict[str, Owned] = field(default_factory=dict[str, "Owned"])
@@ -154,7 +155,6 @@ class Log:
     result: Any = None
     error: dict[str, Any] | None = None
     failed: bool = False
-    last_at: datetime = datetime.min.replace(tzinfo=UTC)  # when the last record was made
 
 
 def fold(run: str, entries: Sequence[Entry]) -> Log:

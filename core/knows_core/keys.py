@@ -65,8 +65,8 @@ class _Reader:
                 self._check_writes(node, path, keys)
             ends = [self.read(one, set(sure), inside, keys, depth + 1) for one in node.inner]
             if isinstance(node, Parallel):
-                return set().union(*ends)
-            return set.intersection(*ends) if node.has_default else sure
+                return set[str]().union(*ends)
+            return ends[0].intersection(*ends) if node.has_default else sure
         if isinstance(node, Each):  # the list may be empty
             self.read(node.flow, set(sure), inside, keys, depth + 1)
             return sure
@@ -137,4 +137,4 @@ def _written(node: Flow[Any, Any], keys: Renaming | None) -> set[str]:
     if isinstance(node, Step):
         return set(_outside(node.writes or (), keys))
     own = Renaming(node.keys, keys) if isinstance(node, Part) and (node.keys or keys is not None) else keys
-    return set().union(*(_written(one, own) for one in node.inner))
+    return set[str]().union(*(_written(one, own) for one in node.inner))

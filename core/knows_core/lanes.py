@@ -104,7 +104,9 @@ class Lanes:
         wish: Any
         while True:
             try:
-                wish = lane.machine.throw(answer.error) if answer.error is not None else lane.machine.send(answer.result)
+                wish = (
+                    lane.machine.throw(answer.error) if answer.error is not None else lane.machine.send(answer.result)
+                )
             except StopIteration as end:
                 self._end(lane, Outcome(end.value))
                 return

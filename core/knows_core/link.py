@@ -117,9 +117,9 @@ def linked(
     if not _names_others(definition.flow):
         return definition
     made, found = definition.__dict__.get("linked_before", (None, []))
-    if made is not None and pinned is None and templates is not None:
-        if all(templates.find(wanted) is one for wanted, one in found):
-            return cast("Definition", made)
+    may_be_same = made is not None and pinned is None
+    if may_be_same and templates is not None and all(templates.find(wanted) is one for wanted, one in found):
+        return cast("Definition", made)
     linker = Linker(templates, pinned)
     made = linker.definition(definition)
     if pinned is None:

@@ -25,7 +25,7 @@ def unwrapped(function: Callable[..., Any]) -> tuple[Any, tuple[Any, ...], dict[
     while isinstance(target, Step | functools.partial):
         if isinstance(target, Step):
             target = cast("Step[Any, Any]", target).function
-        else:
+        else:  # a partial of a partial comes as one, but not one of a step
             inner = cast("functools.partial[Any]", target)
             target, args, fixed = inner.func, (*inner.args, *args), {**inner.keywords, **fixed}
     return target, args, fixed
@@ -59,7 +59,7 @@ def found_here(module: str, name: str) -> Any:
     found = vars(sys.modules[module]).get(first, _ABSENT) if module in sys.modules else _ABSENT
     for one in rest:
         found = getattr(found, one, _ABSENT) if isinstance(found, type) else _ABSENT
-    return unwrapped(found)[0] if isinstance(found, Step) else found
+    return unwrapped(cast("Any", found))[0]
 
 
 def place_of(what: Any) -> Place:

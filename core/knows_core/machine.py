@@ -8,7 +8,7 @@ past holds returns its result without a wish.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from knows_core.errors import ContractError, MissingState, StepTimeout
 from knows_core.errors_flow import ScopeTimeout, SeamMismatch, UndeclaredWrite
@@ -20,10 +20,11 @@ from knows_core.renaming import Renaming
 from knows_core.run import RunStatus
 from knows_core.situation import Deadline, Place
 from knows_core.state import NO_CHANGES, Attempt, Changes, WorkflowState
-from knows_core.wishes import Call, Fork, Machine, Outcome, StepError, Walk
+from knows_core.wishes import Call, Fork, Machine, Outcome, StepError, Walk, Wish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence as Several
+    from collections.abc import Callable, Generator, Iterable
+    from collections.abc import Sequence as Several
 
     from knows_core.binding import Predicate
     from knows_core.flow import Flow
@@ -93,14 +94,15 @@ def _step(step: Step[Any, Any], value: Any, now: Situation, place: Place) -> Wal
         # The record is the commit: when it is refused (a value that cannot be stored) the attempt has failed.
         yield StepDone(path, attempt, result, changes, now.branch)
     except Exception as error:  # noqa: BLE001 - whatever a step raises is its failure
-        yield from _failed(path, attempt, _blamed(error, path, place.deadline, ground.clock()))
+        raise (yield from _failed(path, attempt, _blamed(error, path, place.deadline, ground.clock()))) from None
     now.take(changes)
     return result
 
 
-def _failed(path: str, attempt: int, error: Exception) -> Walk:
+def _failed(path: str, attempt: int, error: Exception) -> Generator[Wish, Any, StepError]:
+    """Record a failure; what is given back is to be raised."""
     yield StepFailed(path, attempt, error)
-    raise StepError(path, attempt, error) from None
+    return StepError(path, attempt, error)
 
 
 def _time_left(own: float | None, deadline: Deadline, now: float, path: str) -> float:
@@ -137,7 +139,7 @@ def _case(node: Case[Any, Any], value: Any, now: Situation, place: Place) -> Wal
         try:
             taken = _taken(node, value, now, place)
         except Exception as error:  # noqa: BLE001 - a predicate that raises is a failure at its path
-            yield from _failed(path, now.attempt(path), error)
+            raise (yield from _failed(path, now.attempt(path), error)) from None
         yield Decided(path, taken)
     if taken == _NO_BRANCH:
         return value
@@ -168,7 +170,7 @@ def _repeat(node: Repeat[Any, Any], value: Any, now: Situation, place: Place) ->
             try:
                 is_over = turn >= node.max_times or _says_yes(node.until, value, now, place)
             except Exception as error:  # noqa: BLE001 - as for a case
-                yield from _failed(path, now.attempt(path), error)
+                raise (yield from _failed(path, now.attempt(path), error)) from None
             yield Decided(path, int(is_over))
         if is_over:
             return value
@@ -179,10 +181,7 @@ def _repeat(node: Repeat[Any, Any], value: Any, now: Situation, place: Place) ->
 
 def _parallel(node: Parallel[Any, Any], value: Any, now: Situation, place: Place) -> Walk:
     path, inside = place.prefix + node.key, place.at(within(node, place.prefix))
-    begins = [
-        (f"{path}#{branch.key}", lambda own, branch=branch: _walk(branch, value, own, inside))
-        for branch in node.branches
-    ]
+    begins = [_Branch(f"{path}#{branch.key}", branch, value, inside) for branch in node.branches]
     results = yield from _fork(path, begins, len(begins), now, place)
     return results if node.as_list else tuple(results)
 
@@ -191,25 +190,35 @@ def _each(node: Each[Any, Any], value: Any, now: Situation, place: Place) -> Wal
     path, name = place.prefix + node.key, place.prefix + node.first_name
     if not isinstance(value, list | tuple):
         found = type(value).__name__
-        error = SeamMismatch(where=path, expected="a list or tuple", found=found, problems="there is nothing to go over")
-        yield from _failed(path, now.attempt(path), error)
+        error = SeamMismatch(
+            where=path, expected="a list or tuple", found=found, problems="there is nothing to go over"
+        )
+        raise (yield from _failed(path, now.attempt(path), error)) from None
+    items = cast("list[Any]", value)
     begins = [
-        (f"{name}[{number}]", lambda own, item=item, at=f"{name}[{number}]/": _walk(node.flow, item, own, place.at(at)))
-        for number, item in enumerate(value)
+        _Branch(f"{name}[{number}]", node.flow, item, place.at(f"{name}[{number}]/"))
+        for number, item in enumerate(items)
     ]
     return (yield from _fork(path, begins, node.max_concurrency, now, place)) if begins else []
 
 
-def _fork(
-    path: str, begins: Several[tuple[str, Callable[[Situation], Walk]]], limit: int, now: Situation, place: Place
-) -> Walk:
+class _Branch(NamedTuple):
+    """A branch that may begin: its name, its flow, its input, and where it is."""
+
+    name: str
+    flow: Flow[Any, Any]
+    value: Any
+    place: Place
+
+
+def _fork(path: str, begins: Several[_Branch], limit: int, now: Situation, place: Place) -> Walk:
     """Run branches, each on a state of its own, and merge what they did when all are done."""
     begun: list[Situation] = []
 
     def branches() -> Iterable[Walk]:
-        for name, begin in begins:
-            begun.append(now.forked(name))
-            yield begin(begun[-1])
+        for one in begins:
+            begun.append(now.forked(one.name))
+            yield _walk(one.flow, one.value, begun[-1], one.place)
 
     outcomes: list[Outcome] = yield Fork(branches(), limit)
     now.interrupted = 0
@@ -232,7 +241,7 @@ def _join(path: str, begun: Several[Situation], now: Situation, place: Place) ->
             typed.checked(path, changes, place.seen(WorkflowState(now.state.after(changes))))
         yield Joined(path, changes, now.branch)
     except Exception as error:  # noqa: BLE001 - a conflict, or whatever a reducer raises, is a failure of the branches
-        yield from _failed(path, now.attempt(path), error)
+        raise (yield from _failed(path, now.attempt(path), error)) from None
     now.take(changes)
 
 
@@ -260,7 +269,7 @@ def _part(node: Part[Any, Any], value: Any, now: Situation, place: Place) -> Wal
         try:
             changes = inside.told(_filled(definition, inside.seen(now.state)))
         except Exception as error:  # noqa: BLE001 - what the part is given does not fit
-            yield from _failed(path, now.attempt(path), error)
+            raise (yield from _failed(path, now.attempt(path), error)) from None
         yield Entered(path, changes, now.branch)
         now.take(changes, filled=True)
     return (yield from _walk(definition.flow, value, now, inside))
@@ -277,7 +286,7 @@ def _filled(definition: Any, seen: Any) -> Changes:
     return Changes({key: one for key, one in filled.items() if key not in seen}, ())
 
 
-_WALKS: Final[dict[type[Any], Any]] = {
+_WALKS: Final[dict[type[Any], Callable[..., Walk]]] = {
     Step: _step,
     Sequence: _sequence,
     Case: _case,

@@ -25,7 +25,10 @@ class TypedState:
         self._model = model
         self._template = template
         self.reducers = {
-            name: mark for name, field in model.model_fields.items() for mark in field.metadata if isinstance(mark, Reducer)
+            name: mark
+            for name, field in model.model_fields.items()
+            for mark in field.metadata
+            if isinstance(mark, Reducer)
         }
         self.required = [name for name, field in model.model_fields.items() if field.is_required()]
 

@@ -14,8 +14,8 @@ from knows_core.contract import changed_class, changed_part, first_difference
 from knows_core.errors import ShapeChanged, ValuesChanged
 from knows_core.errors_flow import ContractChanged
 from knows_core.execution import begin, go_on_from
-from knows_core.journal import JournalWriter, fold, read
 from knows_core.joining import Delta
+from knows_core.journal import JournalWriter, fold, read
 from knows_core.recorder import JournalRecorder
 from knows_core.records import RunCreated, RunResumed
 from knows_core.run import Run, RunStatus

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-import operator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from knows_core.flow import Case, Each, Parallel, Part, Repeat, Sequence, Step
 from knows_core.handover import awaited, check_of
@@ -112,9 +111,7 @@ class _Reader:
         self._found = found
         self._seen: set[tuple[Any, str, str]] = set()
 
-    def read(
-        self, node: Flow[Any, Any], given: list[End] | None, template: str, prefix: str, depth: int
-    ) -> list[End]:
+    def read(self, node: Flow[Any, Any], given: list[End] | None, template: str, prefix: str, depth: int) -> list[End]:
         """What comes out of a node."""
         path, inside = prefix + node.key, within(node, prefix)
         if depth > DEEPEST:
@@ -124,7 +121,7 @@ class _Reader:
         if isinstance(node, Part):
             template = str(node.definition)
         if isinstance(node, Each):
-            given = self._items(node, given, End(template, path, UNKNOWN))
+            given = self._items(given, End(template, path, UNKNOWN))
         results = given
         if isinstance(node, Sequence):
             for part in node.parts:
@@ -165,7 +162,7 @@ class _Reader:
         self._found.producers.append((step, produced))
         return [produced]
 
-    def _items(self, node: Each[Any, Any], given: list[End] | None, here: End) -> list[End] | None:
+    def _items(self, given: list[End] | None, here: End) -> list[End] | None:
         """The ends of the single items of the lists that come in."""
         if given is None:
             return [End(here.template, "an item of the run's input", UNKNOWN)]
@@ -184,7 +181,7 @@ class _Reader:
             self._found.seams.append(seam)
 
 
-_LISTS: Final[Any] = list | tuple
+_LISTS: Final[Any] = list[Any] | tuple[Any, ...]
 
 
 def item_of(annotation: Any) -> Any:
@@ -207,10 +204,10 @@ def either(annotations: Iterable[Any]) -> Any:
     if not distinct:
         return UNKNOWN
     try:
-        return functools.reduce(operator.or_, distinct)
+        return functools.reduce(lambda one, other: one | other, distinct)
     except TypeError:  # a text, or an object that is no annotation
         return UNKNOWN
 
 
 def _of(kind: Any, *args: Any) -> Any:
-    return cast("Any", kind)[tuple(Any if one is UNKNOWN else one for one in args)]
+    return kind[tuple(Any if one is UNKNOWN else one for one in args)]

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from knows_core.renaming import Renaming
 
 Check = Callable[[Any], Any]  # gives the value back as it counts; raises SeamMismatch
+Checks = Mapping["Step[Any, Any]", tuple[Check | None, Check | None]]  # of a step: its input, its result
+_NO_CHECKS: Final[Checks] = {}
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -40,7 +42,7 @@ class Ground:
     """What all branches of a run stand on: its past, the checks at its seams, and a clock (seconds, from anywhere)."""
 
     past: Past = field(default_factory=Past)
-    checks: Mapping[Step[Any, Any], tuple[Check | None, Check | None]] = field(default_factory=lambda: {})
+    checks: Checks = field(default_factory=lambda: _NO_CHECKS)
     clock: Callable[[], float] = time.monotonic
 
 

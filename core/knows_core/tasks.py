@@ -1,4 +1,4 @@
-"""The calls of one run in an event loop: coroutines as tasks, sync steps in a pool, or in a thread with a time limit."""
+"""The calls of one run in an event loop: coroutines as tasks, sync steps in a pool, timed ones in a thread."""
 
 from __future__ import annotations
 

@@ -163,6 +163,13 @@ class Definition:
         return fingerprint_of(self)
 
     @functools.cached_property
+    def contract(self) -> dict[str, Any]:
+        """What others rely on, as data: input, output, state keys, decisions, used ranges."""
+        from knows_core.contract import contract_of  # as above
+
+        return contract_of(self)
+
+    @functools.cached_property
     def classes(self) -> Declared:
         """The dataclasses and models that the steps' annotations and the state model declare."""
         # A context is handed to a step, never returned or stored: its class is none of the template's.
@@ -214,10 +221,14 @@ def definition_of(template: WorkflowTemplate) -> Definition:
     own = getattr(template, "definition", None)
     if isinstance(own, Definition) and _executes_it(template):
         return own
+
+    def opaque(state: Any) -> Any:
+        return template.execute(state)
+
     return Definition(
         name=getattr(template, "name", None) or type(template).__name__,
         version=Version(str(getattr(template, "version", None) or NO_VERSION)),
-        flow=made(lambda state: template.execute(state), getattr(template, "name", None) or type(template).__name__),
+        flow=made(opaque, getattr(template, "name", None) or type(template).__name__),
         declared=tuple(template.get_required_state()),
         rejected=not template.validate(),
     )

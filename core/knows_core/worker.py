@@ -18,12 +18,13 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from knows_core.binding import annotations_of, bind
 from knows_core.codec import Codec
 from knows_core.declared import declared_in
-from knows_core.drivers import StepContext, is_coroutine
+from knows_core.desk import StepContext, is_coroutine
 from knows_core.envelope import LONGEST_TEXT, _cause_of, safe_text
 from knows_core.errors import KnowsError
 from knows_core.located import unwrapped
@@ -108,12 +109,13 @@ def _answer(order: dict[str, Any], voice: _Voice) -> dict[str, Any]:
 def _called(
     order: dict[str, Any], classes: _Classes, codec: Codec, tell: Callable[[StepProgress], None]
 ) -> dict[str, Any]:
-    run, path, attempt = order["context"]
+    run, path, attempt, until = order["context"]
     function = unwrapped(_loaded(order["function"]))[0]
     classes.function = function
     binding = bind(_fixed(function, codec.decode(order["args"]), codec.decode(order["fixed"])))
     value, (work, typed, given) = codec.decode(order["input"]), _state(order, codec)
-    result = binding.invoke(value, given, StepContext(run, path, attempt, tell))
+    deadline = None if until is None else datetime.fromisoformat(until)
+    result = binding.invoke(value, given, StepContext(run, path, attempt, deadline, tell))
     if is_coroutine(result):
         import asyncio  # only an async function pays for it
 
@@ -132,7 +134,7 @@ def _fixed(function: Any, args: list[Any], fixed: dict[str, Any]) -> Any:
 
 def _state(order: dict[str, Any], codec: Codec) -> tuple[Attempt, TypedState | None, Any]:
     """The attempt that the changes come from, the state model, if any, and what the function is given."""
-    values = order["state"]
+    values: dict[str, Any] | None = order["state"]
     work = Attempt(WorkflowState({key: codec.decode(one) for key, one in (values or {}).items()}))
     if order["model"] is None:
         return work, None, None if values is None else work

@@ -145,7 +145,7 @@ def compose(
     unknown = [key for key, to in (keys or {}).items() if key not in named and not isinstance(to, str)]
     if unknown:
         raise ContractError(f"compose: keys name {', '.join(unknown)}; the parts are {', '.join(sorted(named))}")
-    flow = Sequence(tuple(_with_keys(one, for_all, (keys or {}).get(one.first_name)) for one in uses))
+    flow: Flow[Any, Any] = Sequence(tuple(_with_keys(one, for_all, (keys or {}).get(one.first_name)) for one in uses))
     return PipelineWorkflow(
         flow, name=name, version=version, state=state, required_state=required_state, summary=summary, types=types
     )

@@ -35,7 +35,7 @@ from typing import (
 from uuid import UUID
 
 import pydantic
-from annotated_types import Ge, Gt, Interval, Le, Len, LowerCase, Lt, MaxLen, MinLen, MultipleOf, Predicate, Timezone
+from annotated_types import Ge, Gt, Interval, Le, Len, LowerCase, Lt, MaxLen, MultipleOf, Predicate, Timezone
 from pydantic import AfterValidator, AliasChoices, AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 from pydantic.alias_generators import to_camel
 from pydantic.dataclasses import dataclass as checked_dataclass
@@ -225,10 +225,7 @@ class Keeper(Generic[T]):
 
 
 ANNOTATIONS: dict[str, Any] = {
-    **{
-        f"plain {one.__name__}": one
-        for one in (int, float, complex, bool, str, bytes, bytearray, object, type, Path, PurePath)
-    },
+    **{f"plain {one.__name__}": one for one in (int, float, complex, bool, str, bytes, bytearray, object, type)},
     **{
         f"kind {one.__name__}": one
         for one in (date, datetime, time, timedelta, Decimal, Fraction, UUID, Path, PurePath)
@@ -239,7 +236,6 @@ ANNOTATIONS: dict[str, Any] = {
     **{one.__name__: one for one in (Alarm, Node, Owner, Box, Named, Open, Validated, Owned, Numbers)},
     **{one.__name__: one for one in (Point, Pair, Checked, Movie, Partial, Later, Place, Pump, Keeper)},
     "none": None,
-    "any": Any,
     "optional": Optional[int],
     "union": Union[int, str, None, Alarm],
     "literal": Literal["a", 1, True, b"x", Colour.RED],
@@ -253,7 +249,6 @@ ANNOTATIONS: dict[str, Any] = {
     "class of": type[Alarm],
     "callable": Callable[[int, str], bool],
     "any callable": Callable[..., Any],
-    "positive": Positive,
     "positive below": Annotated[Positive, Lt(5)],
     "tree": Tree,
     "pairs": Pairs[int],
@@ -271,13 +266,11 @@ ANNOTATIONS: dict[str, Any] = {
     "bounds": Annotated[float, Ge(0), Le(1.5), MultipleOf(0.5)],
     "interval": Annotated[int, Interval(gt=0, le=9)],
     "length": Annotated[list[int], Len(1, 3)],
-    "minimum": Annotated[str, MinLen(1)],
     "dates": Annotated[date, Gt(date(2020, 1, 1))],
     "timezone": Annotated[datetime, Timezone(None)],
     "predicate": Annotated[str, Predicate(str.islower)],
     "lower case": LowerCase[str],
     "field": Annotated[int, Field(gt=1, strict=True, description="d", alias="x")],
-    "pattern": Annotated[str, Field(pattern=r"^a+$")],
     "compiled pattern": Annotated[str, Field(pattern=re.compile("a", re.IGNORECASE))],
     "string constraints": Annotated[str, pydantic.StringConstraints(strip_whitespace=True, max_length=3, pattern="a")],
     "after": Annotated[int, AfterValidator(checked)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import json
 import pickle
 import string
@@ -14,8 +15,10 @@ from knows_core import KnowsError, PermanentError, RunBusy, TransientError
 from knows_core.envelope import LONGEST_TEXT, describe, error_record
 from knows_core.errors import error_kinds
 
+for room in ("errors_flow", "errors_registry"):
+    importlib.import_module(f"knows_core.{room}")
 KINDS = error_kinds()
-CORE = {code: kind for code, kind in KINDS.items() if kind.__module__ == "knows_core.errors"}
+CORE = {code: kind for code, kind in KINDS.items() if kind.__module__.startswith("knows_core.errors")}
 EXIT_CODES = {
     "config": 2, "registry": 3, "contract": 4, "run-busy": 5, "lease-lost": 5, "backend": 6, "resume-refused": 7,
     "access-denied": 8,
