@@ -1,4 +1,4 @@
-"""Classes as data, by their structure: models, dataclasses, TypedDict, NamedTuple and protocols; and enums by name.
+"""Classes as data, by their structure: models, dataclasses, TypedDict, NamedTuple and protocols.
 
 `describe` describes an annotation inside a class: the search that asks knows what it has seen.
 """
@@ -10,8 +10,7 @@ import enum
 import inspect
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from knows_core.declared import schema_id
-from knows_core.descriptors_marks import default_of, field_facts, marked, told, unread_name
+from knows_core.descriptors_marks import default_of, field_facts, marked, told
 from knows_core.types_calls import _members, _signature, is_protocol
 from knows_core.types_containers import is_named_tuple
 from knows_core.types_fields import _requires
@@ -88,18 +87,6 @@ def name_of(kind: Any) -> str:
     made_from = getattr(kind, "__pydantic_generic_metadata__", None)
     origin: Any = cast("dict[str, Any]", made_from)["origin"] if isinstance(made_from, dict) else None
     return str((origin or kind).__qualname__).rpartition(".")[2]
-
-
-def enumeration(kind: Any) -> Descriptor:
-    """An enum: which class it is, and its members by name, aliases among them."""
-    members = [{"name": name, "value": told(one.value) or "made"} for name, one in sorted(kind.__members__.items())]
-    found: Descriptor = {"kind": "enum", "class": schema_id(kind), "members": members}
-    if kind._member_type_ is not object:
-        found["mixed_with"] = kind._member_type_.__name__
-    if issubclass(kind, enum.Flag):
-        found["flag"] = True
-    finder = inspect.unwrap(kind._missing_.__func__)
-    return found if finder.__module__ == "enum" else {**found, "unread": [f"_missing_ {unread_name(finder)}"]}
 
 
 # ------------------------------------------------------------------ pydantic
@@ -280,12 +267,19 @@ def _member(kind: Any, args: Args, name: str, hints: dict[str, Any], describe: D
         return {"type": describe(result), "read_only": member.fset is None}
     if not inspect.isroutine(member):
         return {"type": describe(Any)}
-    try:
-        parameters, result = _signature((kind, args, hints), member)
-    except Exception:  # noqa: BLE001 - a name in the signature may not resolve
-        return {"unread": ["signature"]}
+    parameters, result = _as_called((kind, args, hints), member)
     is_async = {"async": True} if inspect.iscoroutinefunction(member) else {}
     return {"parameters": [_parameter(one, describe) for one in parameters], "result": describe(result), **is_async}
+
+
+def _as_called(owner: tuple[Any, Args, dict[str, Any]], method: Any) -> tuple[list[inspect.Parameter], Any]:
+    """The parameters behind `self` and the result; as they are written where a name in them cannot be resolved."""
+    try:
+        return _signature(owner, method)
+    except Exception:  # noqa: BLE001 - as in _hints
+        written = inspect.signature(getattr(method, "__func__", method))
+        behind = 0 if isinstance(method, staticmethod) else 1
+        return list(written.parameters.values())[behind:], written.return_annotation
 
 
 def _parameter(parameter: inspect.Parameter, describe: Describe) -> Descriptor:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import inspect
 import types
 import typing
 from typing import TYPE_CHECKING, Any, Final, ForwardRef, Literal, TypeVar, Union, cast
 
 from knows_core.declared import schema_id
-from knows_core.descriptors_classes import enumeration
 from knows_core.descriptors_marks import told, unread_name
 from knows_core.types_reading import CALLABLE, NOT_A_VALUE
 
@@ -146,7 +146,7 @@ def class_(annotation: Any, describe: Describe) -> Descriptor:
     if not isinstance(kind, type):
         return {"kind": "unread", "name": unread_name(annotation)}
     if is_enum(kind):
-        return enumeration(kind)
+        return _enum(kind)
     args = typing.get_args(annotation) if hasattr(annotation, "__args__") else None
     name = _well_known(kind)
     if name == "tuple":
@@ -160,6 +160,18 @@ def class_(annotation: Any, describe: Describe) -> Descriptor:
 def is_enum(kind: Any) -> bool:
     """Whether a class is an enum with members, not one of the classes that enums are made from."""
     return issubclass(kind, enum.Enum) and bool(kind.__members__)
+
+
+def _enum(kind: Any) -> Descriptor:
+    """Which class it is, and its members by name, aliases among them."""
+    members = [{"name": name, "value": told(one.value) or "made"} for name, one in sorted(kind.__members__.items())]
+    found: Descriptor = {"kind": "enum", "class": schema_id(kind), "members": members}
+    if kind._member_type_ is not object:
+        found["mixed_with"] = kind._member_type_.__name__
+    if issubclass(kind, enum.Flag):
+        found["flag"] = True
+    finder = inspect.unwrap(kind._missing_.__func__)
+    return found if finder.__module__ == "enum" else {**found, "unread": [f"_missing_ {unread_name(finder)}"]}
 
 
 def _well_known(kind: Any) -> str:

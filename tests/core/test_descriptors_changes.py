@@ -25,7 +25,6 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 
 from knows_core.descriptors import described
 
-Default = Any
 # Names that only the makers below use: two classes made by one call have everything in common but what is given.
 KINDS: dict[str, Any] = {"TypedDict": TypedDict, "NamedTuple": NamedTuple, "Enum": enum.Enum, "NewType": NewType}
 
@@ -203,8 +202,9 @@ def asks(annotation, result):
     """A protocol of one method."""
 
     class Asks(Protocol):
-        def ask(self, one: annotation) -> result: ...
+        def ask(self, one): ...
 
+    Asks.ask.__annotations__ = {"one": annotation, "return": result}
     return Asks
 
 
@@ -213,6 +213,7 @@ def test_a_member_of_a_protocol_is_part_of_it():
     assert described(asks(int, str)) == described(asks(int, str))
     assert described(asks(int, str)) != described(asks(str, str))
     assert described(asks(int, str)) != described(asks(int, int))
+    assert described(asks("Lost", int)) != described(asks("Missing", int))
 
 
 def spoken(words):
@@ -246,11 +247,10 @@ def test_a_change_of_words_changes_nothing(name):
 
 def test_where_a_model_stands_changes_nothing_but_an_enum_is_itself():
     """Moved to another module a model is described alike; an enum and a plain class are another one."""
-    moved = {name: type(name, (), {"__module__": "elsewhere"}) for name in ("Plain",)}
     reading, other = create_model("Made", a=int), create_model("Made", a=int, __module__="elsewhere")
     assert described(reading) == described(other)
     assert described(choice({"A": 1})) != described(enum.Enum("Made", {"A": 1}, module="elsewhere"))
-    assert described(moved["Plain"]) == {"kind": "class", "class": "elsewhere:Plain"}
+    assert described(type("Plain", (), {"__module__": "elsewhere"})) == {"kind": "class", "class": "elsewhere:Plain"}
 
 
 def test_what_a_setting_says_anyway_changes_nothing():
