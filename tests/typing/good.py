@@ -16,7 +16,6 @@ from tests.typing.steps import (
     heat,
     is_full,
     is_hot,
-    is_long,
     join,
     judge,
     measure,
@@ -145,5 +144,6 @@ assert_type(ends(case((is_hot, measure), default=judge)), tuple[float, int | str
 assert_type(ends(case((is_hot, judge))), tuple[float, float | str])
 assert_type(ends(case((is_hot, judge), (is_full, only_by_name), warm_up)), tuple[float, str | int | Oven])
 assert_type(ends(case((is_hot, heat), (is_full, measure)) | judge), tuple[float, str])
-judge | case((is_long, heat)) | either
+heat | case((is_full, heat)) | judge
+heat | case((is_full, heat), (is_hot, only_by_name)) | judge
 heat | case((is_hot, plain_state), judge) | either
