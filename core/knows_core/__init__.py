@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from knows_core.backend import Append, MemoryBackend, RunRow, StateBackend
     from knows_core.building import case, each, parallel, repeat, scope, step, use
     from knows_core.check import Problem
-    from knows_core.desk import StepContext
+    from knows_core.context import StepContext
     from knows_core.engine import LocalEngine
     from knows_core.errors import (
         AccessDenied,
@@ -69,7 +69,7 @@ _ROOMS = {
     "backend": "Append MemoryBackend RunRow StateBackend",
     "building": "case each parallel repeat scope step use",
     "check": "Problem",
-    "desk": "StepContext",
+    "context": "StepContext",
     "engine": "LocalEngine",
     "errors_flow": (
         "CircularUse ContractChanged ScopeTimeout SeamMismatch StateConflict UndeclaredWrite VersionConflict"

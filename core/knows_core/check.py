@@ -41,12 +41,14 @@ def problems_of(definition: Definition, where: str = "") -> list[Problem]:
     name, model = where or definition.name, definition.model
     found = [*_of_state(name, model, definition.declared)]
     counted: Counter[str] = Counter()
+    used: set[str] = set()
     for number, (path, node, depth) in enumerate(_own_nodes(definition.flow), 1):
         counted[path] += not isinstance(node, Sequence) and bool(path)
         if depth >= DEEPEST:
             what = f"nodes lie inside each other more than {DEEPEST} deep"
             return [*found, Problem(f"{name}/{path}", what, "Make templates of the inner ones, or flatten it.")]
         if isinstance(node, Part):
+            used.add(path)
             found += problems_of(node.definition, f"{name}/{path}")
         elif isinstance(node, Step):
             found += _of_step(f"{name}/{path}" if node.name else f"{name}, step {number - 1 or 1}", node, model)
@@ -55,8 +57,10 @@ def problems_of(definition: Definition, where: str = "") -> list[Problem]:
     for path, count in counted.items():
         if count > 1:
             last = path.rpartition("/")[2]
-            remedy = f'Tell them apart by a name: step({last}, name="..."), or use(..., alias="...").'
-            found.append(Problem(f"{name}/{path}", f"{count} steps have the name {last!r}", remedy))
+            several = "templates or steps" if path in used else "steps"
+            means = 'use(..., alias="...")' if path in used else f'step({last}, name="...")'
+            what = f"{count} {several} have the name {last!r}"
+            found.append(Problem(f"{name}/{path}", what, f"Tell them apart by a name: {means}."))
     return found
 
 

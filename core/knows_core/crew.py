@@ -11,7 +11,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from knows_core.desk import is_coroutine
+from knows_core.context import is_coroutine
 from knows_core.errors import StepTimeout
 from knows_core.wishes import Outcome
 

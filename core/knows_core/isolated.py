@@ -20,7 +20,7 @@ import time
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from knows_core.desk import StepContext
+from knows_core.context import StepContext
 from knows_core.envelope import safe_text
 from knows_core.errors import ContractError, IsolatedStepFailed, KnowsError, StepTimeout, WorkerDied
 from knows_core.located import found_here, place_of, unwrapped, why_not_isolated

@@ -8,7 +8,7 @@ import functools
 import threading
 from typing import TYPE_CHECKING, Any
 
-from knows_core.desk import is_coroutine
+from knows_core.context import is_coroutine
 from knows_core.errors import StepTimeout
 from knows_core.threads import one_deeper
 from knows_core.wishes import Outcome

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from knows_core.binding import annotations_of, bind
 from knows_core.codec import Codec
+from knows_core.context import StepContext, is_coroutine
 from knows_core.declared import declared_in
-from knows_core.desk import StepContext, is_coroutine
 from knows_core.envelope import LONGEST_TEXT, _cause_of, safe_text
 from knows_core.errors import KnowsError
 from knows_core.located import unwrapped

@@ -54,7 +54,7 @@ def test_a_full_disk_under_stdout_is_told(here, flags):
 @pytest.mark.parametrize("flags", [[], ["--json"]])
 def test_signs_that_stdout_cannot_take_are_escaped(here, flow, flags):
     """A result with a lone surrogate, or beyond the encoding of the terminal, is shown all the same."""
-    (here / "wf.py").write_text(flow.replace("return value + 5", "return '\\udc80 \\u20ac'"))
+    (here / "wf.py").write_text(flow.replace("-> int: return value + 5", "-> str: return '\\udc80 \\u20ac'"))
     words = ["run", "wf.py:w", "--backend", "memory:", *flags]
     done = shell(here, words, "", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
