@@ -81,8 +81,6 @@ class Search:
         return form(annotation, describe) or class_(annotation, describe)
 
     def _refer(self, subject: Any, args: tuple[Any, ...] | None, name: str, describe: Describe) -> Descriptor:
-        if args is None:  # a bare generic class has anything in it
-            args = (Any,) * len(_parameters_of(subject)) or None
         described = [describe(one) for one in args or ()]
         nested = 1 + max((self._nested(one) for one in described), default=0)
         if nested > _MOST_NESTED:
@@ -111,12 +109,6 @@ class Search:
             return structure(node.subject, node.args, describe)
         except Exception:  # noqa: BLE001 - as in part
             return {"kind": "unread", "name": node.name}
-
-
-def _parameters_of(subject: Any) -> tuple[Any, ...]:
-    # A pydantic model with open variables describes them as they are; those of a plain class are filled in.
-    is_model = hasattr(subject, "__pydantic_generic_metadata__")
-    return () if is_model or is_alias(subject) else tuple(getattr(subject, "__parameters__", ()))
 
 
 def _names_itself(alias: Any) -> bool:

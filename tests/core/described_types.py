@@ -94,6 +94,7 @@ class Alarm(BaseModel):
     colour: Colour = Colour.RED
     notes: list[str] = Field(default_factory=list)
     limits: tuple[float, float] = (0.0, 1.0)
+    words: frozenset[str] = frozenset({"a", "b", "c", "d", "e"})
 
 
 class Node(BaseModel):

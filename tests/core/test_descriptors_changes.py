@@ -22,15 +22,22 @@ from pydantic import (
     field_validator,
 )
 from pydantic.dataclasses import dataclass as checked_dataclass
+from typing_extensions import TypedDict as LaterTypedDict
 
 from knows_core.descriptors import described
 
 # Names that only the makers below use: two classes made by one call have everything in common but what is given.
 KINDS: dict[str, Any] = {"TypedDict": TypedDict, "NamedTuple": NamedTuple, "Enum": enum.Enum, "NewType": NewType}
+ClosedKeys: Any = LaterTypedDict
 
 
 def model(config=None, **fields):
     return create_model("Made", __config__=config, **fields)
+
+
+def more(extras):
+    body = {"__annotations__": {"__pydantic_extra__": extras}, "model_config": ConfigDict(extra="allow")}
+    return type("Made", (BaseModel,), body)
 
 
 def keys(total=True, **fields):
@@ -132,6 +139,7 @@ NAMED = [Asking, Showing, Computing, Making, Preparing]
         (model(a=int), model(ConfigDict(strict=True), a=int)),
         (model(a=int), model(ConfigDict(frozen=True), a=int)),
         (model(a=int), model(ConfigDict(str_strip_whitespace=True), a=int)),
+        (more(dict[str, int]), more(dict[str, str])),
         (model(root=int), RootModel[int]),
         (model(a=model(b=int)), model(a=model(b=str))),
         (model(a=int), create_model("Other", a=int)),
@@ -150,6 +158,7 @@ NAMED = [Asking, Showing, Computing, Making, Preparing]
         (keys(a=int), keys(a=NotRequired[int])),
         (keys(a=int), keys(a=int, b=int)),
         (keys(a=int), keys(a=str)),
+        (keys(a=int), ClosedKeys("Made", {"a": int}, closed=True)),
         (row(("a", int)), row(("b", int))),
         (row(("a", int), ("b", str)), row(("b", str), ("a", int))),
         (choice({"A": 1}), choice({"A": 1, "B": 2})),
@@ -268,13 +277,19 @@ def test_what_a_setting_says_anyway_changes_nothing():
 
 def test_a_model_is_described_alike_before_and_after_its_first_use():
     """A forward reference that pydantic resolves at the first use is resolved for the description too."""
-    first = described(Early)
+    first = [described(Early), described(EarlyData)]
     Early(later=Late(a=1))
-    assert first == described(Early)
-    assert first["definitions"].keys() == {"Early", "Late"}
+    EarlyData(later=Late(a=1))
+    assert first == [described(Early), described(EarlyData)]
+    assert [one["definitions"].keys() for one in first] == [{"Early", "Late"}, {"EarlyData", "Late"}]
 
 
 class Early(BaseModel):
+    later: Late
+
+
+@checked_dataclass
+class EarlyData:
     later: Late
 
 

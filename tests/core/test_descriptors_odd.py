@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import json
 import random
@@ -15,11 +16,11 @@ import pytest
 from annotated_types import Gt
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, PlainSerializer, create_model
 from typing_extensions import TypeAliasType
 
 from knows_core.descriptors import described
-from tests.core.described_types import Plain
+from tests.core.described_types import Growing, Plain, Tree
 from tests.properties.annotated_values import Garden
 
 
@@ -135,3 +136,52 @@ def test_a_random_annotation_has_one_description_in_every_order(seed):
         found = described(Union[one, other])
         assert found == described(Union[other, one])
         assert json.loads(json.dumps(found)) == found
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    unit: str
+    factor: float = 1.0
+
+
+class Both(Scale, enum.Enum):
+    ONE = ("a", 2.0)
+
+
+def test_what_is_endless_is_cut_off_at_one_place():
+    """However deep the caller already is, an endless type has one description, of few definitions."""
+
+    def deeper(levels):
+        return deeper(levels - 1) if levels else described(deep(900))
+
+    assert deeper(300) == described(deep(900))
+    assert "too_deep" in json.dumps(described(deep(900)))
+    assert "too_deep" not in json.dumps(described(deep(50)))
+    assert 5 < len(described(Growing[int])["definitions"]) < 15
+
+
+def test_an_alias_of_an_alias_that_names_itself_is_opened():
+    """Only what names itself needs a definition."""
+    assert described(TypeAliasType("Trees", list[Tree])) == described(list[Tree])
+
+
+def test_a_default_that_is_too_deep_is_made():
+    """A default is data as far as it can be written."""
+    endless: list[Any] = []
+    endless.append(endless)
+    for value in (endless, [[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]], [Plain()], {1: 2}, Plain()):
+        made = create_model("Made", a=(Any, value))
+        assert described(made)["definitions"]["Made"]["fields"][0]["default"] == "made"
+
+
+def test_a_mark_with_values_of_its_own_shows_them():
+    """A dataclass as a mark tells all its values; of pydantic's marks those that its class gives are left out."""
+    assert described(Annotated[float, Scale("bar")])["unread"] == ['Scale {"factor":1.0,"unit":"bar"}']
+    (entry,) = described(Annotated[int, PlainSerializer(repr)])["unread"]
+    assert entry == 'PlainSerializer {"func":"builtins:repr"}'
+
+
+def test_an_enum_of_records_is_an_enum():
+    """What an enum is mixed with does not make it a class of fields; the root of all enums is a plain class."""
+    assert described(Both)["kind"] == "enum"
+    assert described(enum.Enum) == {"kind": "class", "class": "enum:Enum"}
