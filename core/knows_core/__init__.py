@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from knows_core.hooks import hookimpl, hookspec
     from knows_core.joining import Reducer
     from knows_core.limits import Limits
-    from knows_core.link import link
+    from knows_core.linking import link
     from knows_core.run import Run, RunStatus
     from knows_core.settings import WorkflowSettings
     from knows_core.state import WorkflowState
@@ -85,7 +85,7 @@ _ROOMS = {
     "hooks": "hookimpl hookspec",
     "joining": "Reducer",
     "limits": "Limits",
-    "link": "link",
+    "linking": "link",
     "run": "Run RunStatus",
     "settings": "WorkflowSettings",
     "state": "WorkflowState",

@@ -14,7 +14,7 @@ from knows_core.errors import ConfigError
 from knows_core.events import Observers
 from knows_core.execution import Execution, begin, order
 from knows_core.limits import Limits
-from knows_core.link import linked
+from knows_core.linking import linked
 from knows_core.run import Run, RunStatus
 from knows_core.state import ERROR_KEY
 from knows_core.template import WorkflowTemplate, definition_of

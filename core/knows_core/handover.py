@@ -99,7 +99,7 @@ def _built(annotation: Any) -> Any:
     from pydantic.errors import PydanticUserError
 
     core = read(annotation, produced=False).core
-    if any(derives(core, one) for one in _USED_UP) and not derives(core, abc.Collection):
+    if core in _USED_UP:
         return False
     try:
         # In a tuple, because pydantic takes no configuration beside a model or dataclass itself.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from knows_core.codec import Codec, UnreadableValue
 from knows_core.errors import ContractError, RecordCorrupt, RegistryError, TemplateVersionMissing
 from knows_core.journal import fold, read
-from knows_core.link import linked
+from knows_core.linking import linked
 from knows_core.run import Run, RunStatus
 from knows_core.state import ERROR_KEY, WorkflowState
 from knows_core.template import Definition, definition_of

@@ -195,11 +195,13 @@ class _Classes(Mapping[str, type]):
 def _report(error: BaseException, codec: Codec, depth: int = _CAUSES) -> dict[str, Any]:
     """An error in parts that the parent can make it of again, with its causes."""
     cause = _cause_of(error) if depth else None
+    # A file's name stands beside the arguments of an OSError, except where it is reduced.
+    args = OSError.__reduce__(error)[1] if isinstance(error, OSError) else error.args
     return {
         "module": type(error).__module__,
         "qualname": type(error).__qualname__,
         "text": safe_text(error),
-        "args": [_sendable(one, codec) for one in error.args],
+        "args": [_sendable(one, codec) for one in args],
         "held": _held(error, codec),
         "cause": None if cause is None else _report(cause, codec, depth - 1),
         "trace": _trace(error) if depth == _CAUSES else "",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from knows_core.errors import ContractError
 from knows_core.flow import Flow, Sequence, Use, lift
-from knows_core.link import given
+from knows_core.linking import given
 from knows_core.seams import MODES
 from knows_core.template import NO_NAME, NO_VERSION, Definition
 from knows_core.version import Requirement, Version

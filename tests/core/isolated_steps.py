@@ -172,7 +172,8 @@ def raising(result: str):
     try:
         raise LookupError("inner")
     except LookupError as inner:
-        raise ERRORS[result]() from inner
+        error = ERRORS[result]()
+        raise error from inner
 
 
 class Unsent:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -57,10 +58,11 @@ def until(what, found):
 def gone(pid):
     """Whether a process has ended; one that nobody has reaped yet counts."""
     try:
-        stat = open(f"/proc/{pid}/stat").read()  # noqa: SIM115, PTH123 - closed at once
+        os.kill(pid, 0)
+        stat = Path(f"/proc/{pid}/stat")
+        return stat.parents[1].exists() and stat.read_text().rpartition(")")[2].split()[0] in "ZX"
     except (FileNotFoundError, ProcessLookupError):
         return True
-    return stat.rpartition(")")[2].split()[0] in "ZX"
 
 
 def ids(file):
@@ -328,7 +330,6 @@ def test_what_a_step_leaves_running_ends_with_it(tmp_path):
         ("hard exit", "with exit code 5", 5),
         ("kill", "of signal 9 (SIGKILL)", -9),
         ("segfault", "of signal 11 (SIGSEGV)", -11),
-        ("interrupt", "of signal 2 (SIGINT)", -2),
     ],
 )
 def test_a_process_that_dies_is_named(way, how, status):
@@ -340,6 +341,14 @@ def test_a_process_that_dies_is_named(way, how, status):
     assert error.stderr.startswith("last words")
     assert str(error).startswith(f"the process of step dying died {how}; the last it wrote: last words")
     assert (way == "segfault") == ("Segmentation fault" in error.stderr)
+
+
+def test_of_much_that_a_dead_process_wrote_the_end_is_told():
+    """A function that raises what no step may raise: its process dies of it."""
+    with pytest.raises(WorkerDied, match=r"of signal 2 \(SIGINT\)") as caught:
+        called(steps.dying, "interrupt")
+    assert caught.value.stderr.endswith("\nKeyboardInterrupt")
+    assert "last words" not in caught.value.stderr
 
 
 def test_a_death_is_noticed_though_others_hold_the_pipes():

@@ -2,94 +2,84 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections import Counter
+from dataclasses import replace
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import pytest
 
-from knows_core import PipelineWorkflow, RecordCorrupt, RunStatus, step
+from knows_core import RunStatus, pipeline, scope, step
+from knows_core.paths import placed
+from knows_core.recorder import JournalRecorder
+from knows_core.records import Decided
+from knows_core.situation import Place, Situation
+from knows_core.testing.flows import generated
+from knows_core.testing.plain import evaluate
 from knows_core.testing.simulator import Simulator
 
-KEYS = ("a", "b", "c")
+FLOWS, CHUNK = 2000, 100
+MUTANT_FLOWS = 100  # far more than it takes to notice any of the mutants
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a generated step does: reads a key, writes or drops another, changes a list in place, or fails."""
-
-    reads: str
-    writes: str
-    drops: bool
-    grows: bool
-    fails: bool
+def seen(run):
+    """What must be the same whatever happens: status, result, state, and where it failed; attempts may differ."""
+    state = dict(run.state)
+    error = state.pop("error", None)
+    return run.status, run.result, state, error and (error["step"], error["type"], error["message"])
 
 
-FLAGS, FAILURES = st.booleans(), st.sampled_from([True] + [False] * 9)
-PLANS = st.lists(st.builds(Plan, st.sampled_from(KEYS), st.sampled_from(KEYS), FLAGS, FLAGS, FAILURES), max_size=5)
+def difference(seed):
+    """The first crash point of a generated flow that shows, or what the uninterrupted run did wrong (0)."""
+    flow = generated(seed)
+    simulator = Simulator(flow.template)
+    given = {"input": flow.input, "state": flow.state, "seed": seed}
+    expected = evaluate(flow.template, flow.input, flow.state)
+    plain_calls = sorted(flow.calls)
+    flow.calls.clear()
+    whole = simulator.run(**given)
+    status, result, state, failure = found = seen(whole.run)
+    if (result, state, failure and failure[0]) != (expected.result, expected.state, expected.failed):
+        return f"flow {seed}: {found}, not {expected}"
+    if status is not (RunStatus.COMPLETED if expected.failed is None else RunStatus.FAILED):
+        return f"flow {seed}: {status}, not {expected}"
+    if (sorted(flow.calls) if expected.failed is None else sorted(set(flow.calls))) != (
+        plain_calls if expected.failed is None else sorted(flow.calls)
+    ):
+        return f"flow {seed}: called {sorted(flow.calls)}, not {plain_calls}"
+    for crash in range(1, whole.effects + 1):
+        resumed = simulator.run(crash, **given)
+        if resumed.again:
+            return f"flow {seed}, crash {crash}: {resumed.again} called although recorded"
+        if seen(resumed.run) != found:
+            return f"flow {seed}, crash {crash}: {seen(resumed.run)}, not {found}"
+    return None
 
 
-def effect(plan, number, result, state):
-    """The meaning of a plan on any mutable mapping: shared by the steps and by the plain evaluation."""
-    seen = state.get(plan.reads)
-    if plan.grows:
-        state.setdefault("list", []).append(number)
-        state["list"][0] = number
-    if plan.drops:
-        state.pop(plan.writes, None)
-    else:
-        state[plan.writes] = [result, seen]
-    if plan.fails:
-        raise ValueError(f"step {number}")
-    return {"number": number, "after": result, "seen": seen}
+@pytest.mark.parametrize("first", range(0, FLOWS, CHUNK))
+def test_a_crash_at_any_effect_changes_nothing(first):
+    """The run equals the plain evaluation, each resumed run equals it, and no recorded step is called again."""
+    for seed in range(first, first + CHUNK):
+        assert difference(seed) is None
 
 
-def template_of(plans, calls):
-    def body(number, plan):
-        def run(result, state):
-            calls.append(number)
-            return effect(plan, number, result, state)
-
-        return step(run, name=f"s{number}")
-
-    return PipelineWorkflow([body(number, plan) for number, plan in enumerate(plans)], name="generated")
-
-
-def evaluate(plans, result, state):
-    """The same flow as a plain loop: result, state and the number of the failing step."""
-    for number, plan in enumerate(plans):
-        before = {key: list(value) if key == "list" else value for key, value in state.items()}
-        try:
-            result = effect(plan, number, result, state)
-        except ValueError:
-            return None, before, number
-    return result, state, None
+def test_the_generated_flows_are_of_every_kind():
+    """All kinds of nodes are tried, and runs that complete, that fail in a step, and that fail where branches join."""
+    kinds, ends = Counter(), Counter()
+    for seed in range(200):
+        flow = generated(seed)
+        assert flow.template.check() == []
+        kinds.update(node.kind for _, node, _ in placed(flow.template.definition.flow))
+        error = Simulator(flow.template).run(input=flow.input, state=flow.state).run.state.get("error")
+        ends[error and error["type"]] += 1
+    assert set(kinds) == {"step", "sequence", "parallel", "case", "each", "repeat", "scope", "template"}
+    assert set(ends) >= {None, "ValueError", "StateConflict", "SeamMismatch"}
+    assert min(ends[None], ends["ValueError"], ends["StateConflict"]) > 20
 
 
-@settings(max_examples=300, deadline=None)
-@given(PLANS, st.integers(0, 3))
-def test_a_crash_at_any_effect_changes_nothing(plans, start):
-    """Result, state and status equal the plain evaluation, and a recorded step is called once."""
-    calls: list[int] = []
-    simulator = Simulator(template_of(plans, calls))
-    given_state = {"a": start}
-    result, state, failed = evaluate(plans, start, dict(given_state))
-    _, effects = simulator.run(input=start, state=given_state)
-    assert calls == list(range(len(plans) if failed is None else failed + 1))
-    for crash in range(1, effects + 1):
-        calls.clear()
-        run, _ = simulator.run(crash, input=start, state=given_state)
-        assert run.status is (RunStatus.COMPLETED if failed is None else RunStatus.FAILED)
-        assert run.result == result
-        assert {key: value for key, value in run.state.items() if key != "error"} == state
-        # One step was in flight when the power went: it alone may have been called twice.
-        assert len(calls) - len(set(calls)) <= 1
-        assert calls == sorted(calls)
+# ------------------------------------------------------------------ broken machines must be noticed
 
 
-def test_the_simulator_notices_a_machine_that_records_late(monkeypatch):
-    """With records held back by one, some crash point gives another answer: the check can fail."""
-    from knows_core.recorder import JournalRecorder
-
+def hold_records_back(monkeypatch):
     real = JournalRecorder.flush
 
     def late(self):
@@ -100,16 +90,66 @@ def test_the_simulator_notices_a_machine_that_records_late(monkeypatch):
         self._records, self.waiting = kept, bool(kept)
 
     monkeypatch.setattr(JournalRecorder, "flush", late)
-    calls: list[int] = []
-    plans = [Plan("a", "b", drops=False, grows=False, fails=False)] * 3
-    simulator = Simulator(template_of(plans, calls))
-    _, effects = simulator.run()
-    doubled = 0
-    for crash in range(1, effects + 1):
-        calls.clear()
+
+
+def share_one_state(monkeypatch):
+    real = Situation.forked
+
+    def forked(self, branch):
+        return replace(real(self, branch), state=self.state)
+
+    monkeypatch.setattr(Situation, "forked", forked)
+
+
+def leave_out_turns(monkeypatch):
+    real = Place.at
+    monkeypatch.setattr(Place, "at", lambda self, prefix: real(self, re.sub(r"\[\d+\]", "[]", prefix)))
+
+
+def record_no_verdict(monkeypatch):
+    real = JournalRecorder.add
+
+    def add(self, record):
+        if not isinstance(record, Decided):
+            real(self, record)
+
+    monkeypatch.setattr(JournalRecorder, "add", add)
+
+
+@pytest.mark.parametrize("mutant", [hold_records_back, share_one_state, leave_out_turns, record_no_verdict])
+def test_a_broken_machine_is_noticed(mutant, monkeypatch):
+    """With a machine or journal broken on purpose, some flow and crash point shows it: the check can fail."""
+    mutant(monkeypatch)
+    noticed = 0
+    for seed in range(MUTANT_FLOWS):
         try:
-            simulator.run(crash)
-        except RecordCorrupt:  # its journal ends before its status does
-            doubled += 1
-        doubled += len(calls) - len(set(calls)) > 1
-    assert doubled
+            noticed += difference(seed) is not None
+        except Exception:  # such as a journal that cannot be read any more
+            noticed += 1
+        if noticed:
+            break
+    assert noticed
+
+
+# ------------------------------------------------------------------ time
+
+
+def long_ones(simulators, timeout):
+    """Three steps of 4 s each within a time limit."""
+
+    def body(result):
+        simulators[0].pass_time(4)
+        return (result or 0) + 1
+
+    return pipeline(scope(step(body, name="a") | step(body, name="b") | step(body, name="c"), timeout=timeout))
+
+
+@pytest.mark.parametrize(("timeout", "error"), [(10, "ScopeTimeout"), (20, None)])
+def test_a_crash_gives_a_scope_no_more_time(timeout, error):
+    """Three steps of 4 s are too long for 10 s wherever the power is lost, and never for 20 s, one of them twice."""
+    simulators = []
+    simulators.append(Simulator(long_ones(simulators, timeout)))
+    effects = simulators[0].run().effects
+    for crash in range(effects + 1):
+        state = simulators[0].run(crash).run.state
+        assert (state["error"]["type"] if "error" in state else None) == error

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from knows_core import ContractError, RegistryError
-from knows_core.template import definition_of
+from knows_core.seams import MODES
+from knows_core.types import Fit
 from knows_registry.cli.answer import Answers, failure_of, json_option
-from knows_registry.cli.reference import find, references
+from knows_registry.cli.reference import find_linked, references
 from knows_registry.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from knows_core.template import Definition
+
 
 @click.command()
 @click.argument("templates", nargs=-1)
+@click.option(
+    "--types", type=click.Choice(MODES), help="How strictly seams are checked, whatever the templates themselves say."
+)
 @json_option
 @click.pass_obj
-def check(answers: Answers, templates: Sequence[str]) -> int:
+def check(answers: Answers, templates: Sequence[str], types: str | None) -> int:
     """Check TEMPLATES: NAME, NAME@RANGE, FILE.py:object, or FILE.py for all in it; without any, all that are installed.
 
-    Exit code 4: something does not fit. 3: a template cannot be loaded.
+    Notes are worth a look and keep nothing from running: values that are converted or checked at run time, keys that
+    nobody reads. Exit code 4: something does not fit. 3: a template, or one that it uses, cannot be had.
     """
     registry = Registry()
     unloaded: list[RegistryError] = []
     wanted = templates or [f"{offer.name}@{offer.version}" for offer in registry.offers()]
-    rows = [row for text in wanted for row in _checked(registry, text, unloaded)]
+    rows = [row for text in wanted for row in _checked(registry, text, types, unloaded)]
     if unloaded and len(rows) == 1:
         raise unloaded[0]
     count = sum(len(row["problems"]) for row in rows)
@@ -36,24 +44,36 @@ def check(answers: Answers, templates: Sequence[str]) -> int:
     for row in rows:
         answers.text(f"{row['template']}: {len(row['problems']) or 'no'} problem{'s' * (len(row['problems']) != 1)}")
         answers.text(*(f"  {one['where']}: {one['what']}.\n    Next: {one['remedy']}" for one in row["problems"]))
+        answers.text(*(f"  note: {one}" for one in row["notes"]))
     return RegistryError.exit_code if unloaded else ContractError.exit_code if count else 0
 
 
-def _checked(registry: Registry, text: str, unloaded: list[RegistryError]) -> Iterator[dict[str, Any]]:
+def _checked(
+    registry: Registry, text: str, types: str | None, unloaded: list[RegistryError]
+) -> Iterator[dict[str, Any]]:
     """A row for every template that a reference stands for; one that cannot be loaded costs only its own."""
     try:
         several = references(text)
         if several != [text]:
             for reference in several:
-                yield from _checked(registry, reference, unloaded)
+                yield from _checked(registry, reference, types, unloaded)
             return
-        definition = definition_of(find(registry, text).template)
+        definition = find_linked(registry, text)
+        if types is not None:
+            definition = replace(definition, types=types)
         problems = [_row(one.where, one.what, one.remedy) for one in definition.problems]
-        yield {"template": str(definition), "problems": problems}
+        yield {"template": str(definition), "problems": problems, "notes": _notes(definition)}
     except RegistryError as error:
         unloaded.append(error)
         failure = failure_of(error)
-        yield {"template": text, "problems": [_row(text, failure.message, failure.next_move or "")]}
+        yield {"template": text, "problems": [_row(text, failure.message, failure.next_move or "")], "notes": []}
+
+
+def _notes(definition: Definition) -> list[str]:
+    """The seams that do not simply fit and yet are no problem, and what is noticed about state keys."""
+    seams = [] if definition.types == "off" else definition.seams.seams
+    watched = [one for one in seams if one.verdict.fit is not Fit.FITS and not one.is_refused(definition.types)]
+    return [*(f"{one} ({one.verdict.reason})" for one in watched), *definition.keys.notes]
 
 
 def _row(where: str, what: str, remedy: str) -> dict[str, str]:

@@ -47,5 +47,9 @@ def _detail(entry: Entry) -> str:
         case "StepFailed":
             error = content["error"]
             return f"{content['path']} (attempt {content['attempt']}): {error['type']}: {error['message']}"
+        case "Decided":
+            return f"{content['path']}: {content['verdict']}"
+        case "Entered" | "Joined":
+            return str(content["path"])
         case _:
             return str(content.get("status", ""))

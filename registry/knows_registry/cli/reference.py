@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_core import ConfigError, KnowsError, TemplateBroken, TemplateNotFound
+from knows_core.linking import linked
+from knows_core.template import definition_of
 from knows_registry.guard import asked_for
 from knows_registry.loading import lacking, reason_of, unusable
 
 if TYPE_CHECKING:
     from knows_core import WorkflowTemplate
+    from knows_core.template import Definition
     from knows_registry.registry import Registry
 
 _SUFFIX = ".py"
@@ -47,6 +50,11 @@ def find(registry: Registry, text: str) -> Named:
         listed = ", ".join(found) or "none"
         raise ConfigError(name="template", expected=f"FILE.py:object (templates there: {listed})", found=str(file))
     return _named(file, found, next(iter(found)))
+
+
+def find_linked(registry: Registry, text: str) -> Definition:
+    """The definition of what `find` finds, every template that it uses in its place. Raises what both raise."""
+    return linked(definition_of(find(registry, text).template), registry)
 
 
 def references(text: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from knows_core import KnowsError, RunStatus, TemplateNotFound, TemplateVersionMissing
+from knows_core.flow import Step
 from knows_registry.cli.answer import Answers, json_option
 from knows_registry.cli.moves import again
 from knows_registry.cli.outcome import tell
@@ -42,7 +43,7 @@ def resume(answers: Answers, run: str, quiet: bool, backend: str | None) -> int:
         find_it = _if_it_loads if status is RunStatus.COMPLETED else _from_file
         template = find_it(registry, run, created["reference"])
         try:
-            with watch.shown([path for _, path in created["shape"]]):
+            with watch.shown([path for kind, path, *_ in created["shape"] if kind == Step.kind]):
                 ended = engine.resume(run, template)
         except BaseException:
             if watch.run is not None:

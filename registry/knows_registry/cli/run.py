@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from knows_core import MemoryBackend, RunStatus
+from knows_core.linking import linked
 from knows_core.template import definition_of
 from knows_registry.cli.answer import Answers, json_option
 from knows_registry.cli.given import given_input, given_state
@@ -54,6 +55,7 @@ def run(
     named = find(registry, template)
     definition = definition_of(named.template)
     answers.learn(template=definition.name, version=str(definition.version))
+    definition = linked(definition, registry)
     state, value = given_state(definition, pairs, state_file), given_input(definition, input_text)
     watch = Watch(quiet=quiet or answers.json)
     registry.plugins.pluggy.register(watch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from knows_core.events import Observer
     from knows_core.records import Event
 
+_NUMBER = re.compile(r"\[\d+\]")
+
 
 class Watch:
     """A plugin that follows the run of one command. `run` is the run's id as soon as it is known."""
@@ -21,6 +24,8 @@ class Watch:
     def __init__(self, *, quiet: bool) -> None:
         self.run: str | None = None
         self._steps: list[str] = []
+        self._under_way: dict[str, None] = {}  # in the order in which they began
+        self._passed = 0
         self._quiet = quiet
         self._bar: Any = None
         self._task: Any = None
@@ -60,17 +65,31 @@ class Watch:
 
     def _move(self, event: Event) -> None:
         if isinstance(event, StepStarted):
-            done = self._steps.index(event.path) if event.path in self._steps else None
-            self._bar.update(self._task, description=event.path, completed=done)
-        elif isinstance(event, StepProgress):
-            self._bar.update(self._task, description=f"{event.path} {_how_far(event)}")
-        elif isinstance(event, StepDone):
-            self._bar.advance(self._task)
+            self._under_way[event.path] = None
+        elif isinstance(event, StepDone | StepFailed):
+            self._under_way.pop(event.path, None)
+        elif not isinstance(event, StepProgress):
+            return
+        # What lies before every step under way is behind the run; a repeat does not take the view back.
+        ahead = [self._number(path) - 1 for path in self._under_way]
+        self._passed = max(self._passed, min(ahead, default=self._number(event.path)))
+        self._bar.update(self._task, description=self._now(event), completed=self._passed)
+
+    def _now(self, event: StepStarted | StepProgress | StepDone | StepFailed) -> str:
+        if isinstance(event, StepProgress):
+            return f"{event.path} {_how_far(event)}"
+        newest = next(reversed(self._under_way), event.path)
+        others = len(self._under_way) - 1
+        return f"{newest} (and {others} more)" if others > 0 else newest
+
+    def _number(self, path: str) -> int:
+        """Which of the template's steps it is, from 1; 0 for one that is not known."""
+        known = _NUMBER.sub("[]", path)
+        return self._steps.index(known) + 1 if known in self._steps else 0
 
     def _line(self, event: Event) -> str:
         if isinstance(event, StepDone):
-            number = self._steps.index(event.path) + 1 if event.path in self._steps else "?"
-            return f"[{number}/{len(self._steps)}] {event.path} done"
+            return f"[{self._number(event.path) or '?'}/{len(self._steps)}] {event.path} done"
         if isinstance(event, StepFailed):
             return f"[!] {event.path} failed (attempt {event.attempt})"
         return ""
