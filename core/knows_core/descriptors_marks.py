@@ -206,8 +206,8 @@ def _unread_name(one: Any) -> str:
     kind = kind_of(one)
     if kind in _SCALARS:
         return text_of(_plain(one))
-    name = getattr(one, "__qualname__", None)
-    if isinstance(name, str):  # a class or a function; a method of a C class has no module
+    name = getattr(one, "__qualname__", None) or getattr(one, "__name__", None)  # an alias has only this one
+    if isinstance(name, str):  # also a class or a function; a method of a C class has no module
         place = getattr(one, "__module__", None) or getattr(getattr(one, "__objclass__", None), "__module__", "")
         return f"{place}:{name}"
     if not dataclasses.is_dataclass(one):
