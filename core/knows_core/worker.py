@@ -185,11 +185,10 @@ class _Classes(Mapping[str, type]):
         return len(self._places)
 
     def _find(self, name: str) -> type:
-        try:
-            return cast("type", _loaded(self._places[name]))
-        except AttributeError:
-            # `Box[int]` is no attribute of its module, but the function's annotations make it.
+        # First those that the function names: `Box[int]` is an attribute of no module.
+        with contextlib.suppress(Exception):  # the name is not among them, or an annotation cannot be resolved here
             return declared_in(annotations_of(self.function).values()).classes[name]
+        return cast("type", _loaded(self._places[name]))
 
 
 def _report(error: BaseException, codec: Codec, depth: int = _CAUSES) -> dict[str, Any]:
