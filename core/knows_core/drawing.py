@@ -1,51 +1,125 @@
-"""A template drawn as text: what it takes, its steps in order with their types, what it gives."""
+"""A template drawn as text: what it takes, its flow as a tree with types and verdicts, what it gives."""
 
 from __future__ import annotations
 
-import typing
 from typing import TYPE_CHECKING, Any
 
+from knows_core.flow import Case, Each, Parallel, Part, Repeat, Scope, Sequence, Step, Use
+from knows_core.paths import DEEPEST, within
+from knows_core.seams import UNKNOWN
+from knows_core.types import Fit
+from knows_core.types_reading import words
+
 if TYPE_CHECKING:
-    from knows_core.flow import Step
+    from collections.abc import Iterator, Mapping
+
+    from knows_core.binding import Predicate
+    from knows_core.flow import Flow
+    from knows_core.seams import Seam
     from knows_core.template import Definition
+
+MARKS = {Fit.CONVERTS: "~", Fit.RUN_TIME: "?", Fit.DOES_NOT_FIT: "!"}
 
 
 def tree(definition: Definition) -> list[str]:
     """The lines of the drawing; a step whose annotations cannot be resolved is drawn without types."""
     lines = [f"{definition}" + (f"  {definition.summary}" if definition.summary else "")]
     lines.append(f"state: {', '.join(_state(definition)) or 'nothing required'}")
-    last = len(definition.steps) - 1
-    for index, (path, step) in enumerate(definition.steps):
-        lines.append(f"{'└─' if index == last else '├─'} {path}{_types(step)}")
-    return lines
+    root = definition.flow
+    return lines + list(_Drawing(definition).below(root.inner if isinstance(root, Sequence) else (root,), "", "", 0))
 
 
-def _state(definition: Definition) -> list[str]:
-    optional: list[str] = []
-    if definition.typed is not None:
-        fields: dict[str, Any] = getattr(definition.model, "__pydantic_fields__", {})
-        optional = [f"[{name}]" for name in fields if name not in definition.required]
-    return [*definition.required, *optional]
+class _Drawing:
+    def __init__(self, definition: Definition) -> None:
+        self._marks: dict[str, list[str]] = {}
+        for seam in definition.seams.seams:
+            if seam.verdict.fit is not Fit.FITS:
+                self._marks.setdefault(seam.consumed.path, []).append(mark(seam))
+
+    def below(self, nodes: tuple[Flow[Any, Any], ...], prefix: str, margin: str, depth: int) -> Iterator[str]:
+        """The lines of nodes below each other, each with what is inside it."""
+        for number, node in enumerate(nodes):
+            yield from self._drawn(node, "", prefix, margin, depth, is_last=number == len(nodes) - 1)
+
+    def _drawn(
+        self, node: Flow[Any, Any], lead: str, prefix: str, margin: str, depth: int, *, is_last: bool
+    ) -> Iterator[str]:
+        """A node behind what leads to it, such as its predicate."""
+        title = f"{lead}{': ' if lead else ''}{title_of(node)}" if not isinstance(node, Sequence) else lead or "branch"
+        types = types_of(node) if isinstance(node, Step) else ""
+        yield f"{margin}{'└─' if is_last else '├─'} {title}{types}"
+        inside, margin = within(node, prefix), margin + ("   " if is_last else "│  ")
+        for one in self._marks.get(prefix + node.key, ()):
+            yield f"{margin}{one}"
+        if depth > DEEPEST:
+            return
+        if isinstance(node, Case):
+            for number, (predicate, branch) in enumerate(node.choices):
+                is_end = number == len(node.choices) - 1
+                yield from self._drawn(branch, asks(predicate), inside, margin, depth + 1, is_last=is_end)
+            return
+        inner = node.inner
+        if not isinstance(node, Parallel) and len(inner) == 1 and isinstance(inner[0], Sequence):
+            inner = inner[0].parts
+        yield from self.below(inner, inside, margin, depth + 1)
 
 
-def _types(step: Step[Any, Any]) -> str:
+def title_of(node: Flow[Any, Any]) -> str:
+    """A node in words: its kind where it is no step, its name, and what else it was given."""
+    name = getattr(node, "name", None) or ""
+    match node:
+        case Part(definition=definition, wanted=wanted, keys=keys):
+            alias = f"{name} = " if name != definition.name else ""
+            facts = [f"asked for: {wanted}" if wanted else "", _keys(keys)]
+            return f"{alias}{definition}" + "".join(f"  {one}" for one in facts if one)
+        case Use():  # one that was not linked
+            return f"use {node.wanted or name}"
+        case Each(max_concurrency=most):
+            return f"each {node.segment}, at most {most} side by side"
+        case Repeat(until=until, max_times=most):
+            return f"repeat {node.segment} until {until.name or 'a predicate'}, at most {most} times"
+        case Scope(timeout=timeout):
+            return f"scope {name}".rstrip() + (f", within {timeout:g} s" if timeout is not None else "")
+        case Step():
+            return name or "(a step without a name)"
+        case _:
+            return f"{node.kind} {name}".rstrip()
+
+
+def asks(predicate: Predicate | None) -> str:
+    """When a branch of a case is taken."""
+    return "otherwise" if predicate is None else f"if {predicate.name or 'a predicate'}"
+
+
+def mark(seam: Seam) -> str:
+    """A seam that does not simply fit, by its sign: where the value comes from, the verdict, types and reason."""
+    return f"{MARKS[seam.verdict.fit]} from {seam.produced.path}: {seam.verdict.fit} ({seam.verdict.reason})"
+
+
+def types_of(step: Step[Any, Any]) -> str:
+    """What a step takes and gives; empty where neither is declared or can be resolved."""
     try:
         annotations = step.annotations
     except Exception:  # noqa: BLE001 - `check` tells what is wrong with an annotation, the drawing goes on
         return ""
-    taken = annotations.get(step.binding.input) if step.binding.input else None
-    given = annotations.get("return")
-    if taken is None and given is None:
+    taken = annotations.get(step.binding.input, UNKNOWN) if step.binding.input else UNKNOWN
+    given = annotations.get("return", UNKNOWN)
+    if taken is UNKNOWN and given is UNKNOWN:
         return ""
     return f"  ({type_name(taken) if step.binding.input else ''}) -> {type_name(given)}"
 
 
 def type_name(annotation: Any) -> str:
     """An annotation in few words."""
-    if annotation is None:
-        return "any"
-    if annotation is type(None):
-        return "None"
-    if isinstance(annotation, type) and not typing.get_args(annotation):
-        return annotation.__qualname__
-    return str(annotation).replace("typing.", "")
+    return "any" if annotation is UNKNOWN else words(annotation)
+
+
+def _state(definition: Definition) -> list[str]:
+    optional = [f"[{name}]" for name in definition.fields if name not in definition.required]
+    return [*definition.required, *optional]
+
+
+def _keys(keys: Mapping[str, str] | str) -> str:
+    if isinstance(keys, str):
+        return f"keys below {keys}."
+    return f"keys {', '.join(f'{inner}={outer}' for inner, outer in keys.items())}" if keys else ""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from knows_core.errors import StateMismatch
 from knows_core.joining import Reducer
+from knows_core.seams import UNKNOWN
 from knows_core.state import ERROR_KEY, Attempt, Changes
 
 if TYPE_CHECKING:
@@ -113,15 +114,15 @@ def state_schema(model: type[BaseModel] | None, required: list[str]) -> dict[str
     return {"type": "object", "properties": {key: {} for key in required}, "required": required}
 
 
-def input_schema(annotation: Any) -> dict[str, Any]:
-    """The JSON Schema of a template's input; anything, where its type is not declared or has none."""
-    from pydantic import PydanticInvalidForJsonSchema, PydanticSchemaGenerationError, TypeAdapter  # as above
+def value_schema(annotation: Any) -> dict[str, Any]:
+    """The JSON Schema of a template's input or output; anything, where its type is not declared or has none."""
+    from pydantic import PydanticUndefinedAnnotation, PydanticUserError, TypeAdapter  # as above
 
-    if annotation is None:
+    if annotation is UNKNOWN:
         return {}
     try:
         return TypeAdapter(annotation).json_schema()
-    except (PydanticInvalidForJsonSchema, PydanticSchemaGenerationError):
+    except (PydanticUndefinedAnnotation, PydanticUserError):
         return {}
 
 

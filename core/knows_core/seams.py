@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from knows_core.template import Definition
     from knows_core.types_verdict import Verdict
 
+INPUT: Final = "the run's input"
 UNKNOWN: Final = inspect.Parameter.empty
 MODES: Final = ("strict", "lenient", "warn", "off")
 
@@ -165,7 +166,7 @@ class _Reader:
     def _items(self, given: list[End] | None, here: End) -> list[End] | None:
         """The ends of the single items of the lists that come in."""
         if given is None:
-            return [End(here.template, "an item of the run's input", UNKNOWN)]
+            return [End(here.template, f"an item of {INPUT}", UNKNOWN)]
         items: list[End] = []
         for one in given:
             verdict = fits(one.annotation, _LISTS)
