@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
 
 from knows_core.binding import admits_none
 from knows_core.check import Problem, problems_of
@@ -89,7 +89,12 @@ class Definition:
         """The keys of its state model with their annotations."""
         if not is_model_class(self.model):
             return {}
-        return {name: one.annotation for name, one in self.model.__pydantic_fields__.items()}
+        # pydantic keeps the metadata of an annotation apart from it.
+        fields: dict[str, Any] = self.model.__pydantic_fields__
+        return {
+            name: Annotated[(one.annotation, *one.metadata)] if one.metadata else one.annotation
+            for name, one in fields.items()
+        }
 
     @functools.cached_property
     def own_required(self) -> list[str]:

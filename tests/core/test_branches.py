@@ -42,7 +42,14 @@ def run_of(flow, model=None, input=None, **state):
 def test_branches_see_the_state_as_it_was_when_they_began():
     """None sees what another wrote; all of it is there behind them, with what the steps after them read."""
     seen = []
-    look = lambda name: step(lambda state: seen.append(dict(state)) or state.set(name, 1), name=name)  # type: ignore[func-returns-value]
+
+    def look(name):
+        def run(state):
+            seen.append(dict(state))
+            state[name] = 1
+
+        return step(run, name=name)
+
     run = run_of(parallel(look("a"), look("b")) | look("c"), x=0)
     assert seen == [{"x": 0}, {"x": 0}, {"x": 0, "a": 1, "b": 1}]
     assert run.state.data == {"x": 0, "a": 1, "b": 1, "c": 1}

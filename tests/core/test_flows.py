@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import Any
 
 import pytest
 
@@ -149,8 +150,8 @@ def test_a_predicate_takes_what_it_needs():
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (lambda: parallel(), "expected branches"),
-        (lambda: case(), "pairs"),
+        (parallel, "expected branches"),
+        (case, "pairs"),
         (lambda: case(double, add), "pairs"),
         (lambda: case((double,)), "pairs"),
         (lambda: case((3, double)), "expected a predicate"),
@@ -200,7 +201,7 @@ def test_branches_run_side_by_side():
 
 def test_what_lies_too_deep_is_a_problem():
     """More than 32 nodes inside each other are refused, with the place."""
-    flow = double
+    flow: Any = double
     for number in range(33):
         flow = scope(flow, name=f"s{number}")
     (problem,) = PipelineWorkflow([flow], name="deep").check()

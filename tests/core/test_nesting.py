@@ -109,9 +109,11 @@ def test_link_puts_every_use_in_its_place():
 def test_one_version_of_a_name_is_used_per_composition():
     """The first range decides; where it does not fit a later one both are named; an alias opens a second version."""
     shelf = Shelf(pump(), pump("2.0.0"))
-    with pytest.raises(VersionConflict, match=r"outer@1.0.0/pump needs \^1.2, which gave 1.2.0; outer@1.0.0/valve/pump needs \^2"):
-        inner = pipeline(use("pump", "^2.0"), name="valve", version="1.0")
-        LocalEngine(templates=shelf).run(outer(use("pump", "^1.2"), inner), state={"equipment_id": "P1"})
+    inner, engine = pipeline(use("pump", "^2.0"), name="valve", version="1.0"), LocalEngine(templates=shelf)
+    with pytest.raises(
+        VersionConflict, match=r"outer@1.0.0/pump needs \^1.2, which gave 1.2.0; outer@1.0.0/valve/pump needs \^2"
+    ):
+        engine.run(outer(use("pump", "^1.2"), inner), state={"equipment_id": "P1"})
     both = outer(use("pump", "^1.2"), use("pump", "^2.0", alias="new"))
     run = LocalEngine(MemoryBackend(), templates=shelf).run(both, state={"equipment_id": "P1"})
     assert [one[2] for one in run.history[0].content["linked"]] == ["1.2.0", "2.0.0"]

@@ -79,9 +79,8 @@ def test_a_success_takes_the_error_of_an_earlier_failure_away():
 def test_missing_state_is_refused_before_the_first_step():
     """A key that has no value is named together with what is there, and the error is in the state too."""
     calls = []
-    template = PipelineWorkflow(
-        [step(lambda value: calls.append(value), name="call")], required_state=["equipment_id", "params"]
-    )
+    call = step(calls.append, name="call")  # type: ignore[arg-type]
+    template = PipelineWorkflow([call], required_state=["equipment_id", "params"])
     state = WorkflowState(params={})
     with pytest.raises(MissingState, match="requires the state equipment_id, found params"):
         template.execute(state)
