@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from knows_core import RunStatus, pipeline, scope, step
+from knows_core import RecordCorrupt, RunStatus, pipeline, scope, step
 from knows_core.paths import placed
 from knows_core.recorder import JournalRecorder
 from knows_core.records import Decided
@@ -34,7 +34,7 @@ def difference(seed):
     simulator = Simulator(flow.template)
     given = {"input": flow.input, "state": flow.state, "seed": seed}
     expected = evaluate(flow.template, flow.input, flow.state)
-    plain_calls = sorted(flow.calls)
+    plain_calls = Counter(flow.calls)
     flow.calls.clear()
     whole = simulator.run(**given)
     status, result, state, failure = found = seen(whole.run)
@@ -42,10 +42,9 @@ def difference(seed):
         return f"flow {seed}: {found}, not {expected}"
     if status is not (RunStatus.COMPLETED if expected.failed is None else RunStatus.FAILED):
         return f"flow {seed}: {status}, not {expected}"
-    if (sorted(flow.calls) if expected.failed is None else sorted(set(flow.calls))) != (
-        plain_calls if expected.failed is None else sorted(flow.calls)
-    ):
-        return f"flow {seed}: called {sorted(flow.calls)}, not {plain_calls}"
+    # Where a branch fails the others still come to their end, which the plain evaluation leaves out.
+    if plain_calls - Counter(flow.calls) or (expected.failed is None and plain_calls != Counter(flow.calls)):
+        return f"flow {seed}: called {flow.calls}, not {plain_calls}"
     for crash in range(1, whole.effects + 1):
         resumed = simulator.run(crash, **given)
         if resumed.again:
@@ -124,7 +123,7 @@ def test_a_broken_machine_is_noticed(mutant, monkeypatch):
     for seed in range(MUTANT_FLOWS):
         try:
             noticed += difference(seed) is not None
-        except Exception:  # such as a journal that cannot be read any more
+        except RecordCorrupt:  # its journal ends before its status does
             noticed += 1
         if noticed:
             break

@@ -6,22 +6,23 @@ way for the same input and state: whatever happens to a run, there is one right 
 
 from __future__ import annotations
 
-import functools
 import operator
 import random
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field
 
 from knows_core.building import case, each, parallel, repeat, scope, step, use
+from knows_core.context import StepContext  # noqa: TC001 - the steps' annotations are read
+from knows_core.flow import Sequence
 from knows_core.joining import Reducer
+from knows_core.state import WorkflowState  # noqa: TC001 - see StepContext
 from knows_core.workflow import PipelineWorkflow, pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import Callable, Iterable, MutableMapping
 
     from knows_core.flow import Flow
 
@@ -51,7 +52,7 @@ class GeneratedFlow:
 def generated(seed: int) -> GeneratedFlow:
     """A random flow of some 4 to 9 steps; the same one for the same seed."""
     calls: list[str] = []
-    maker = _Maker(random.Random(seed), calls)
+    maker = _Maker(random.Random(seed), calls)  # noqa: S311 - no secret
     template = maker.template("generated", maker.whole())
     state: dict[str, Any] = {key: number for number, key in enumerate(_KEYS) if maker.chance.random() < 2 / 3}
     for key in template.get_required_state():
@@ -140,7 +141,7 @@ class _Maker:
         chance, calls = self.chance, self._calls
         plan = Plan(self._next(), manner or chance.choice(_MANNERS), chance.choice(_KEYS), chance.choice(_KEYS))
 
-        def run(result, state, context, bonus=0):  # type: ignore[no-untyped-def] # pyright: ignore # noqa: ANN001, ANN202
+        def run(result: Any, state: WorkflowState, context: StepContext, bonus: int = 0) -> Any:
             calls.append(context.step)
             return plan.act(result, state, bonus)
 
@@ -150,7 +151,7 @@ class _Maker:
     def _asked(self) -> Callable[..., bool]:
         number, key = self._next(), self.chance.choice(_KEYS)
 
-        def ask(result, state):  # type: ignore[no-untyped-def] # pyright: ignore # noqa: ANN001, ANN202
+        def ask(result: Any, state: WorkflowState) -> bool:
             return weigh(number, result, state.get(key)) % 2 == 0
 
         ask.__name__ = f"asked{number}"
@@ -186,5 +187,6 @@ class _Maker:
         return use(template, keys=keys, alias=self._name())
 
 
-def _one_after_the_other(flows: Any) -> Flow[Any, Any]:
-    return functools.reduce(operator.or_, flows)
+def _one_after_the_other(flows: Iterable[Flow[Any, Any]]) -> Flow[Any, Any]:
+    first, *others = flows
+    return Sequence((first, *others)) if others else first

@@ -8,9 +8,11 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from knows_core.desk import StepContext
+from pydantic import BaseModel
+
+from knows_core.context import StepContext
 from knows_core.errors_flow import StateConflict
 from knows_core.flow import Case, Each, Parallel, Part, Repeat, Scope, Sequence, Step
 from knows_core.joining import Reducer
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from knows_core.flow import Flow
     from knows_core.template import Templates, WorkflowTemplate
 
-Model = Any  # the state model of the template that is being evaluated, or None
+Model = type[BaseModel] | None  # the state model of the template that is being evaluated
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +92,7 @@ def _plain(node: Flow[Any, Any], value: Any, held: _Held, at: str, model: Model)
         case Part():
             return _part(node, value, held, at)
         case Parallel():
-            runs = [lambda own, one=one: _plain(one, value, own, inside, model) for one in node.branches]
-            return tuple(_forked(runs, held, at + node.key, model))
+            return tuple(_forked([(one, value, inside) for one in node.branches], held, at + node.key, model))
         case Each():
             return _each(node, value, held, at, model)
         case _:
@@ -131,11 +132,9 @@ def _repeat(node: Repeat[Any, Any], value: Any, held: _Held, at: str, model: Mod
 def _each(node: Each[Any, Any], value: Any, held: _Held, at: str, model: Model) -> Any:
     if not isinstance(value, (list, tuple)):
         raise _FailedError(at + node.key)
-    runs = [
-        lambda own, item=item, number=number: _plain(node.flow, item, own, f"{at}{node.first_name}[{number}]/", model)
-        for number, item in enumerate(value)
-    ]
-    return _forked(runs, held, at + node.key, model)
+    items = enumerate(cast("list[Any]", value))
+    ways = [(node.flow, item, f"{at}{node.first_name}[{number}]/") for number, item in items]
+    return _forked(ways, held, at + node.key, model)
 
 
 def _part(node: Part[Any, Any], value: Any, held: _Held, at: str) -> Any:
@@ -159,10 +158,10 @@ def _part(node: Part[Any, Any], value: Any, held: _Held, at: str) -> Any:
         held.filled |= {outer[key] for key in own.filled}
 
 
-def _forked(runs: list[Callable[[_Held], Any]], held: _Held, path: str, model: Model) -> list[Any]:
+def _forked(ways: list[tuple[Flow[Any, Any], Any, str]], held: _Held, path: str, model: Model) -> list[Any]:
     """Each branch on a copy of its own; the first in declared order that failed is the failure of all."""
-    owns = [_Held(copy.deepcopy(held.values)) for _ in runs]
-    results = [run(own) for run, own in zip(runs, owns, strict=True)]
+    owns = [_Held(copy.deepcopy(held.values)) for _ in ways]
+    results = [_plain(node, value, own, at, model) for (node, value, at), own in zip(ways, owns, strict=True)]
     touched = set[str]().union(*(own.touched for own in owns))
     try:
         merged = {key: _merged(key, held.values, owns, model) for key in touched}
@@ -189,8 +188,10 @@ def _merged(key: str, before: dict[str, Any], owns: list[_Held], model: Model) -
 
 
 def _reduced(function: Callable[[Any, Any], Any], before: Any, left: list[Any]) -> Any:
-    if isinstance(before, list) and all(one[: len(before)] == before for one in left):
-        return reduce(function, [one[len(before) :] for one in left], before)
+    if isinstance(before, list):
+        there = cast("list[Any]", before)
+        if all(one[: len(there)] == there for one in left):
+            return reduce(function, [one[len(there) :] for one in left], there)
     return reduce(function, left)
 
 
@@ -199,6 +200,6 @@ def _defaults(model: Model) -> dict[str, Any]:
     return {name: one.get_default(call_default_factory=True) for name, one in fields.items() if not one.is_required()}
 
 
-def _reducers(model: Model) -> dict[str, Any]:
+def _reducers(model: Model) -> dict[str, Callable[[Any, Any], Any]]:
     fields = {} if model is None else model.model_fields
     return {name: mark.function for name, one in fields.items() for mark in one.metadata if isinstance(mark, Reducer)}

@@ -74,7 +74,7 @@ class Simulator:
         wanted = order(self._definition, input, state or {}, self._moment, RUN)
         first = self._desk(begin_recorded(wanted, backend, self._moment), crash)
         try:
-            ended = _drive(first, random.Random(seed))
+            ended = _drive(first, _chance(seed))
         except PowerLoss:
             # What a dead process leaves: its journal, and a lock that nobody holds.
             backend.release(RUN, backend.load(RUN)[0].epoch)
@@ -84,7 +84,7 @@ class Simulator:
         if not isinstance(again, Execution):  # it had come to its end
             return Simulated(again, first.effects)
         second = self._desk(again, 0)
-        run = again.ended_as(_drive(second, random.Random(seed + crash)))
+        run = again.ended_as(_drive(second, _chance(seed + crash)))
         return Simulated(run, first.effects, tuple(path for path in second.called if path in first.durable))
 
     def pass_time(self, seconds: float) -> None:
@@ -155,6 +155,10 @@ class _FailingDesk(Desk):
         self.effects += 1
         if self.effects == self._crash:
             raise PowerLoss
+
+
+def _chance(seed: int) -> random.Random:
+    return random.Random(seed)  # noqa: S311 - no secret
 
 
 def _drive(desk: _FailingDesk, chance: random.Random) -> RunEnded:
