@@ -108,6 +108,9 @@ def _of_state(name: str, model: type[BaseModel] | None, declared: Several[str]) 
         what = f"state={getattr(model, '__name__', repr(model))} is not a pydantic model"
         yield Problem(name, what, "Give a subclass of BaseModel.")
         return
+    if model is not None and not getattr(model, "__pydantic_complete__", True):
+        what = f"an annotation of a field of the state model {model.__name__} cannot be resolved"
+        yield Problem(name, what, "Import or define the name where the class is.")
     fields = None if model is None else list(model.__pydantic_fields__)
     for key in declared:
         if not isinstance(key, str) or key == ERROR_KEY:

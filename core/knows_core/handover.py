@@ -130,7 +130,7 @@ def _passing(annotation: Any) -> frozenset[type]:
     plain = isinstance(kind, type) and not meant.args and not is_typed_dict(kind) and not derives(kind, tuple)
     has_own = plain and any(hasattr(kind, name) for name in ("__get_pydantic_core_schema__", "__get_validators__"))
     is_model = plain and is_model_class(kind)
-    config: dict[str, Any] = kind.model_config if is_model else {}
+    config = cast("dict[str, Any]", getattr(kind, "model_config", {})) if is_model else {}
     always = config.get("revalidate_instances", "never") != "never"
     if not plain or (has_own and not is_model) or always or getattr(kind, "_is_protocol", False):
         return frozenset()

@@ -139,9 +139,9 @@ def _same_shape(run: str, definition: Definition, created: Mapping[str, Any]) ->
     changed = changed_class(created["classes"], now.classes)
     if changed is not None:
         raise ValuesChanged(run=run, template=definition, difference=changed)
-    difference = changed_part(created.get("linked", ()), now.linked)
-    if difference or created["contract_digest"] not in (None, now.contract_digest):
-        difference = difference or "its input, output or state keys were edited"
+    part = changed_part(created.get("linked", ()), now.linked)
+    if part or created["contract_digest"] not in (None, now.contract_digest):
+        difference = part or "its input, output or state keys were edited"
         raise ContractChanged(run=run, template=definition, difference=difference)
 
 

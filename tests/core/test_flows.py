@@ -153,18 +153,18 @@ def test_a_predicate_takes_what_it_needs():
         (parallel, "expected branches"),
         (case, "pairs"),
         (lambda: case(double, add), "pairs"),
-        (lambda: case((double,)), "pairs"),
-        (lambda: case((3, double)), "expected a predicate"),
+        (lambda: case((double,)), "pairs"),  # type: ignore[arg-type]
+        (lambda: case((3, double)), "expected a predicate"),  # type: ignore[arg-type]
         (lambda: each(double, max_concurrency=0), "whole number from 1"),
         (lambda: repeat(double, until=is_big, max_times=True), "whole number from 1"),
-        (lambda: repeat(double, until=pipeline(double)), "expected a predicate"),
+        (lambda: repeat(double, until=pipeline(double)), "expected a predicate"),  # type: ignore[call-overload]
         (lambda: scope(double, timeout=-1), "seconds above 0"),
         (lambda: step(negate, timeout=float("nan")), "seconds above 0"),
         (lambda: step(negate, isolation="box"), "'thread' or 'process'"),
         (lambda: step(negate, reads="key"), r"Write \['key'\]"),
         (lambda: add.partial(limit=3), "names of its parameters"),
         (lambda: double | [], "found list"),
-        (lambda: each(5), "found int"),
+        (lambda: each(5), "found int"),  # type: ignore[call-overload]
     ],
 )  # fmt: skip
 def test_what_makes_no_flow_is_refused_at_once(make, sentence):

@@ -47,7 +47,7 @@ def run_blocks(page, workplace):
             named = re.match(r"# (\w+\.py)\n", text)
             if named:
                 (workplace / named[1]).write_text(text)
-            exec(compile(text, str(page), "exec"), namespace)  # noqa: S102 - our own pages
+            exec(compile(text, str(page), "exec", dont_inherit=True), namespace)  # noqa: S102 - our own pages
         elif kind == "console":
             outputs += [run_line(line[2:], workplace) for line in text.splitlines() if line.startswith("$ ")]
     return outputs
