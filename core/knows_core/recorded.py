@@ -95,7 +95,7 @@ def _continued(
     entries, digest = read(run, records)
     log = fold(run, entries)
     check_status(row, log)
-    definition = linked_as(log, definition, templates)
+    definition = linked_as(run, log, definition, templates)
     _same_shape(run, definition, log.created)
     codec = definition.codec
     state = WorkflowState({key: decoded(codec, value, run) for key, value in log.state.items()})

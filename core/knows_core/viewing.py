@@ -33,7 +33,7 @@ def view(backend: StateBackend, templates: Templates | None, run: str, template:
     log = fold(run, read(run, records)[0])
     check_status(row, log)
     try:
-        definition = linked_as(log, bound_definition(row, templates, template), templates)
+        definition = linked_as(run, log, bound_definition(row, templates, template), templates)
         return run_of(backend, row, log, definition.codec)
     except (TemplateVersionMissing, RegistryError, ContractError, RecordCorrupt):
         # Readable without the template, and with one whose classes have changed: objects come back as data.
@@ -63,14 +63,14 @@ def bound_definition(row: RunRow, templates: Templates | None, template: Workflo
     return definition
 
 
-def linked_as(log: Log, definition: Definition, templates: Templates | None) -> Definition:
+def linked_as(run: str, log: Log, definition: Definition, templates: Templates | None) -> Definition:
     """The definition linked to exactly the templates that a run began with. Raises TemplateVersionMissing."""
     pinned = {path: Requirement(name, version) for path, name, version, *_ in log.created.get("linked", ())}
     try:
         return linked(definition, templates, pinned)
     except LookupError as error:
         wanted = ", ".join(f"{one.name}@{one.range}" for one in pinned.values())
-        raise TemplateVersionMissing(run=log.created["template"], template=wanted, found=str(error)) from error
+        raise TemplateVersionMissing(run=run, template=wanted, found=str(error)) from error
 
 
 def run_of(backend: StateBackend, row: RunRow, log: Log, codec: Codec) -> Run:
