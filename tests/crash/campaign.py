@@ -3,9 +3,10 @@
 Run as a process of its own: it forks a child per try, with the imports done, and kills it with SIGKILL. Every child
 notes first which steps the journal holds, then each call of a step; the notes of all children are then compared.
 
-    python campaign.py FOLDER KILLS SEED [late]
+    python -m tests.crash.campaign FOLDER KILLS SEED [late]
 
 `late` breaks the backend on purpose: each append is held back until the next one. The comparison must notice.
+Other campaigns (`parallel_campaign`) call `main` with a subject of their own.
 """
 
 from __future__ import annotations
@@ -17,9 +18,13 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_core import LocalEngine, PipelineWorkflow, UnknownRun, step
 from knows_sqlite import SQLiteBackend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 STEPS = [f"s{number}" for number in range(10)]
 STEP_SECONDS = 0.0005
@@ -35,6 +40,13 @@ class LateBackend(SQLiteBackend):
         return super().append(held) if held else [True] * len(batch)
 
 
+class Subject(NamedTuple):
+    """What is run: a template whose steps note their calls, and the steps that each step's path is built upon."""
+
+    template: Callable[[Callable[[str], None]], Any]
+    built_upon: Callable[[str], set[str]]
+
+
 def template(note):
     def body(name):
         def run(result, state):
@@ -48,7 +60,10 @@ def template(note):
     return PipelineWorkflow([body(name) for name in STEPS], name="campaign", version="1.0.0")
 
 
-def child(folder, run, backend_class):
+ONE_AFTER_THE_OTHER = Subject(template, lambda path: set(STEPS[: STEPS.index(path)]))
+
+
+def child(subject, folder, run, backend_class):
     """One try: create or resume the run, noting what is recorded and what is called."""
     log = os.open(folder / f"{run}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
@@ -57,7 +72,7 @@ def child(folder, run, backend_class):
 
     backend = backend_class(folder / "journals.db")
     engine = LocalEngine(backend)
-    flow = template(note)
+    flow = subject.template(note)
     try:
         recorded = [one.content["path"] for one in engine.history(run) if one.kind == "StepDone"]
     except UnknownRun:
@@ -69,12 +84,12 @@ def child(folder, run, backend_class):
     note(f"end {json.dumps([ended.status, ended.result, dict(ended.state)])}")
 
 
-def one_try(folder, run, delay, backend_class):
+def one_try(subject, folder, run, delay, backend_class):
     """Fork a child, kill it after `delay` seconds; whether it came to its end by itself."""
     pid = os.fork()
     if pid == 0:
         try:
-            child(folder, run, backend_class)
+            child(subject, folder, run, backend_class)
             os._exit(0)
         except BaseException as error:
             os.write(2, f"{type(error).__name__}: {error}\n".encode())
@@ -88,7 +103,7 @@ def one_try(folder, run, delay, backend_class):
     return False
 
 
-def compare(log, expected):
+def compare(subject, log, expected):
     """What a run's notes show: steps made again although recorded, steps lost although built upon, a wrong end."""
     notes = [note for note in log.split(";") if note]
     again = lost = 0
@@ -98,30 +113,32 @@ def compare(log, expected):
         if kind == "recorded":
             recorded = set(text.split())
             lost += len(built_upon - recorded)
+            built_upon |= recorded
         elif kind == "call":
             again += text in recorded
-            built_upon |= set(STEPS[: STEPS.index(text)])
+            built_upon |= subject.built_upon(text)
         else:
             end = json.loads(text)
     return again, lost, end != expected
 
 
-def main(folder, kills, seed, backend_class):
+def main(subject, folder, kills, seed, backend_class):
     chance = random.Random(seed)
-    uninterrupted = LocalEngine().run(template(lambda _: None))
-    expected = [uninterrupted.status, uninterrupted.result, dict(uninterrupted.state)]
+    uninterrupted = LocalEngine().run(subject.template(lambda _: None))
+    # As a child's note tells it.
+    expected = json.loads(json.dumps([uninterrupted.status, uninterrupted.result, dict(uninterrupted.state)]))
     done = {"kills": 0, "runs": 0, "again": 0, "lost": 0, "wrong": 0}
     longest = 0.05
     while done["kills"] < kills:
         run = f"run-{done['runs']}"
         while True:
-            if one_try(folder, run, chance.uniform(0, longest), backend_class):
+            if one_try(subject, folder, run, chance.uniform(0, longest), backend_class):
                 longest *= 0.6
                 break
             # The window follows the time that a try really takes on this machine.
             longest *= 1.05
             done["kills"] += 1
-        again, lost, wrong = compare((folder / f"{run}.log").read_text(), expected)
+        again, lost, wrong = compare(subject, (folder / f"{run}.log").read_text(), expected)
         done["again"] += again
         done["lost"] += lost
         done["wrong"] += wrong
@@ -129,6 +146,11 @@ def main(folder, kills, seed, backend_class):
     return done
 
 
+def started(subject):
+    """Run the campaign that the command line asks for."""
+    backend_class = LateBackend if sys.argv[4:] == ["late"] else SQLiteBackend
+    print(json.dumps(main(subject, Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], backend_class)))
+
+
 if __name__ == "__main__":
-    broken = sys.argv[4:] == ["late"]
-    print(json.dumps(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], LateBackend if broken else SQLiteBackend)))
+    started(ONE_AFTER_THE_OTHER)

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-KILLS = int(os.environ.get("KNOWS_TEST_KILLS", "100"))
-LIMIT = 60 + KILLS  # seconds: far above what a campaign takes, so that a hang ends
-
-
-def campaign(folder, kills, *more):
-    script = Path(__file__).with_name("campaign.py")
-    command = [sys.executable, str(script), str(folder), str(kills), "seed", *more]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+from tests.crash.campaigns import KILLS, campaign, figure
 
 
 def test_killed_runs_lose_nothing_and_repeat_nothing(tmp_path, record_property):
     """After random SIGKILLs recorded steps are never made again, never lost, and every run ends as if undisturbed."""
-    done = campaign(tmp_path, KILLS)
-    print(f"{done} (0 of {done['kills']} kills bounds the rate below {3 / done['kills']:.2%}, 95 %)")
+    done = campaign("campaign", tmp_path, KILLS)
+    print(figure(done))
     assert done["kills"] >= KILLS
     assert done["runs"] > 0
     assert (done["again"], done["lost"], done["wrong"]) == (0, 0, 0)
@@ -34,7 +23,7 @@ def test_killed_runs_lose_nothing_and_repeat_nothing(tmp_path, record_property):
 
 def test_the_comparison_notices_a_backend_that_writes_late(tmp_path):
     """A backend that answers before it has written is caught: the check can fail."""
-    done = campaign(tmp_path, 60, "late")
+    done = campaign("campaign", tmp_path, 60, "late")
     assert done["lost"] + done["again"] + done["wrong"] > 0
 
 
