@@ -64,7 +64,7 @@ class _Chart:
     def _flow(self, node: Flow[Any, Any], given: list[_Exit], prefix: str, depth: int) -> list[_Exit]:
         """Draw a node behind what leads to it, and tell where it ends."""
         path, inside = prefix + node.key, within(node, prefix)
-        if isinstance(node, Step) or depth > DEEPEST or not node.inner:
+        if depth > DEEPEST or not (node.inner or isinstance(node, Sequence)):  # a step, or deeper than a run would go
             return self._step(title_of(node), given, path)
         if isinstance(node, Sequence):
             for part in node.parts:

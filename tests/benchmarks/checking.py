@@ -50,10 +50,9 @@ def once():
 
 def main():
     script = "from tests.benchmarks.checking import once; print(*once())"
-    found = sorted(
-        tuple(map(float, subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()))
-        for _ in range(7)
-    )  # fmt: skip
+    command = [sys.executable, "-c", script]
+    outputs = [subprocess.run(command, capture_output=True, text=True, check=True).stdout for _ in range(7)]
+    found = sorted([float(text) for text in output.split()] for output in outputs)
     for (kind, goal), ours in zip(GOALS.items(), found[len(found) // 2], strict=True):
         verdict = "reached" if ours <= goal else "MISSED"
         yield f"{f'check of 100 steps, {kind}':<44} {'':9} {ours:9.3f} {'ms':<8} {'':7}   goal {goal:g} ms {verdict}"
