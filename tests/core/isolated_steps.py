@@ -114,7 +114,7 @@ def printing(result):
 
 
 def telling(context: StepContext):
-    threads = [threading.Thread(target=context.progress, args=(number, 8, "of eight")) for number in range(8)]
+    threads = [threading.Thread(target=context.progress, args=(number, 8, "of eight" * 20_000)) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

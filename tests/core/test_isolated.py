@@ -114,7 +114,7 @@ def test_progress_is_told():
     """From several threads of the function, each event whole, and before the result."""
     told = []
     called(steps.telling, tell=told.append)
-    assert sorted(told[:-1]) == [StepProgress("telling", number, 8, "of eight") for number in range(8)]
+    assert sorted(told[:-1]) == [StepProgress("telling", number, 8, "of eight" * 20_000) for number in range(8)]
     assert told[-1] == StepProgress("telling", 0.5, None, "")
 
 

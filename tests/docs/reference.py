@@ -17,7 +17,8 @@ MADE = "<!-- Made from the code by `python tests/docs/reference.py`. -->\n\n"
 
 
 def errors_page():
-    importlib.import_module("knows_registry.catalog")  # brings the registry's own errors
+    for room in ("knows_core.errors_flow", "knows_core.errors_registry", "knows_registry.catalog"):
+        importlib.import_module(room)  # whether or not something else has loaded its errors
     lines = [
         "# Errors\n\n",
         "Every error is a `KnowsError`, keeps its facts as attributes, and ends with the next move. Domain packages\n",
