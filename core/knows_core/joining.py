@@ -78,6 +78,12 @@ def merged(
     return Changes(written, tuple(key for key in dropped if key in base))
 
 
+def only_filled(changes: Changes, deltas: Sequence[Delta]) -> tuple[str, ...]:
+    """The keys of what all branches together did that none of them gave more than the default of a model."""
+    given = set[str]().union(*(delta.dropped | (delta.written.keys() - delta.filled) for delta in deltas))
+    return tuple(key for key in changes.written if key not in given)
+
+
 def _authors(key: str, branches: Sequence[tuple[str, Delta]]) -> list[tuple[str, Delta]]:
     """The branches that changed a key; those that only filled in a default count where nobody else did."""
     touching = [(name, delta) for name, delta in branches if key in delta.written or key in delta.dropped]

@@ -78,8 +78,11 @@ class JournalWriter:
                 return {"path": path, "attempt": attempt, "error": describe(error)}
             case Decided(path, verdict):
                 return {"path": path, "verdict": verdict}
-            case Entered(path, changes, branch) | Joined(path, changes, branch):
+            case Entered(path, changes, branch):
                 return {"path": path, **self._changed(path, changes, branch)}
+            case Joined(path, changes, branch, filled):
+                only = {"filled": list(filled)} if branch and filled else {}
+                return {"path": path, **self._changed(path, changes, branch), **only}
             case RunEnded():
                 return self._ending(record)
             case RunResumed(edited):
@@ -198,6 +201,8 @@ def _fold_entered(log: Log, entry: Entry) -> None:
 def _fold_joined(log: Log, entry: Entry) -> None:
     log.joined.add(entry.content["path"])
     _fold_changes(log, entry)
+    if "filled" in entry.content:
+        log.deltas[entry.content["branch"]].filled.update(entry.content["filled"])
 
 
 def _fold_failed(log: Log, entry: Entry) -> None:

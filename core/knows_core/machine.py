@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from knows_core.errors import ContractError, MissingState, StepTimeout
 from knows_core.errors_flow import ScopeTimeout, SeamMismatch, UndeclaredWrite
 from knows_core.flow import Case, Each, Parallel, Part, Repeat, Scope, Sequence, Step
-from knows_core.joining import merged
+from knows_core.joining import merged, only_filled
 from knows_core.paths import within
 from knows_core.records import Decided, Entered, Joined, RunEnded, StepDone, StepFailed
 from knows_core.renaming import Renaming
@@ -239,10 +239,12 @@ def _join(path: str, begun: Several[Situation], now: Situation, place: Place) ->
             return
         if typed is not None:
             typed.checked(path, changes, place.seen(WorkflowState(now.state.after(changes))))
-        yield Joined(path, changes, now.branch)
+        filled = only_filled(changes, [one.delta for one in begun])
+        yield Joined(path, changes, now.branch, filled)
     except Exception as error:  # noqa: BLE001 - a conflict, or whatever a reducer raises, is a failure of the branches
         raise (yield from _failed(path, now.attempt(path), error)) from None
     now.take(changes)
+    now.delta.filled.update(filled)
 
 
 # ------------------------------------------------------------------ inside

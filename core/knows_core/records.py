@@ -83,11 +83,15 @@ class Entered(NamedTuple):
 
 
 class Joined(NamedTuple):
-    """Branches came to their end, and what they did to the state was merged into `branch`, the one they left."""
+    """Branches came to their end, and what they did to the state was merged into `branch`, the one they left.
+
+    `filled` are keys that none of them gave more than the default of a model.
+    """
 
     path: str
     changes: Changes
     branch: str = ""
+    filled: tuple[str, ...] = ()
 
 
 class RunEnded(NamedTuple):

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from knows_core import RecordCorrupt, RunStatus, pipeline, scope, step
+from knows_core import RecordCorrupt, RunStatus, parallel, pipeline, scope, step, use
 from knows_core.paths import placed
 from knows_core.recorder import JournalRecorder
 from knows_core.records import Decided
 from knows_core.situation import Place, Situation
-from knows_core.testing.flows import generated
+from knows_core.testing.flows import GeneratedFlow, Shared, generated
 from knows_core.testing.plain import evaluate
 from knows_core.testing.simulator import Simulator
 
@@ -28,9 +28,9 @@ def seen(run):
     return run.status, run.result, state, error and (error["step"], error["type"], error["message"])
 
 
-def difference(seed):
-    """The first crash point of a generated flow that shows, or what the uninterrupted run did wrong (0)."""
-    flow = generated(seed)
+def difference(seed, flow=None):
+    """What shows first in a generated flow, or in a given one: in the uninterrupted run, or at some crash point."""
+    flow = flow or generated(seed)
     simulator = Simulator(flow.template)
     given = {"input": flow.input, "state": flow.state, "seed": seed}
     expected = evaluate(flow.template, flow.input, flow.state)
@@ -73,6 +73,17 @@ def test_the_generated_flows_are_of_every_kind():
     assert set(kinds) == {"step", "sequence", "parallel", "case", "each", "repeat", "scope", "template"}
     assert set(ends) >= {None, "ValueError", "StateConflict", "SeamMismatch"}
     assert min(ends[None], ends["ValueError"], ends["StateConflict"]) > 20
+
+
+def test_a_default_filled_in_by_an_inner_branch_is_no_conflict():
+    """A part's default gives way to what another branch wrote, however deep it was filled in, after a crash too."""
+    filling = pipeline([step(lambda: 1, name="any")], name="filling", version="1.0.0", state=Shared)
+    inside = parallel(use(filling), step(lambda: 2, name="beside"))
+    writing = step(lambda state: state.set("peak", 5), name="writer") | step(lambda: 3, name="after")
+    template = pipeline(parallel(inside, writing))
+    assert [difference(seed, GeneratedFlow(template, None, {})) for seed in range(8)] == [None] * 8
+    run = Simulator(template).run().run
+    assert (run.status, run.state.data) == (RunStatus.COMPLETED, {"log": [], "peak": 5})
 
 
 # ------------------------------------------------------------------ broken machines must be noticed

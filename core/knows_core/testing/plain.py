@@ -17,6 +17,7 @@ from knows_core.errors_flow import StateConflict
 from knows_core.flow import Case, Each, Parallel, Part, Repeat, Scope, Sequence, Step
 from knows_core.joining import Reducer
 from knows_core.linking import linked
+from knows_core.state import WorkflowState
 from knows_core.template import definition_of
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _plain(node: Flow[Any, Any], value: Any, held: _Held, at: str, model: Model)
 
 
 def _step(node: Step[Any, Any], value: Any, held: _Held, path: str) -> Any:
-    tried = copy.deepcopy(held.values)
+    tried = WorkflowState(copy.deepcopy(held.values))
     try:
         result = node.binding.invoke(value, tried, StepContext("plain", path, 1))
     except Exception as error:
@@ -116,7 +117,7 @@ def _text(values: Mapping[str, Any], key: str) -> str:
 
 def _case(node: Case[Any, Any], value: Any, held: _Held, inside: str, model: Model) -> Any:
     for predicate, branch in node.choices:
-        if predicate is None or predicate.binding.invoke(value, copy.deepcopy(held.values), None):
+        if predicate is None or predicate.binding.invoke(value, WorkflowState(copy.deepcopy(held.values)), None):
             return _plain(branch, value, held, inside, model)
     return value
 
@@ -124,7 +125,7 @@ def _case(node: Case[Any, Any], value: Any, held: _Held, inside: str, model: Mod
 def _repeat(node: Repeat[Any, Any], value: Any, held: _Held, at: str, model: Model) -> Any:
     for turn in range(node.max_times):
         value = _plain(node.flow, value, held, f"{at}{node.first_name}[{turn}]/", model)
-        if node.until.binding.invoke(value, copy.deepcopy(held.values), None):
+        if node.until.binding.invoke(value, WorkflowState(copy.deepcopy(held.values)), None):
             break
     return value
 
@@ -169,6 +170,7 @@ def _forked(ways: list[tuple[Flow[Any, Any], Any, str]], held: _Held, path: str,
         raise _FailedError(path) from error
     present = {key: values[0] for key, values in merged.items() if values}
     held.put(present, {key for key in touched if key in present or key in held.values})
+    held.filled |= {key for key in present if all(key in own.filled for own in owns if key in own.touched)}
     return results
 
 
