@@ -34,6 +34,12 @@ def test_what_a_step_leaves_running_ends_with_it(tmp_path):
     assert called(steps.linger, 1) == 1
 
 
+def test_a_process_ends_in_good_order(capfd):
+    """What is to be done at its end is done, and what it prints then is passed on."""
+    assert called(steps.tidy, 1) == 1
+    assert capfd.readouterr().err == "tidied up\n"
+
+
 @pytest.mark.parametrize(
     ("way", "how", "status"),
     [
