@@ -84,7 +84,7 @@ def _of_step(where: str, step: Step[Any, Any], model: type[BaseModel] | None) ->
             if key not in fields:
                 yield Problem(where, f"{key!r} is not a field of the state model", f"Use one of {', '.join(fields)}.")
     if step.isolation == "process":
-        from knows_core.isolated import why_not_isolated  # only isolated steps pay for it
+        from knows_core.located import why_not_isolated  # only isolated steps pay for it
 
         if reason := why_not_isolated(step):
             yield Problem(where, f"it cannot run in a process of its own: {reason}", "Move it to the top of a module.")

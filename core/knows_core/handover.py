@@ -25,29 +25,29 @@ _USED_UP: Final = (abc.Iterator, abc.Generator, abc.AsyncIterable, abc.Awaitable
 _LAZY: Final = "pydantic_core"
 
 
-def check_of(annotation: Any, where: str, converted: Sequence[Any] = ()) -> Callable[[Any], Any] | None:
-    """A check that gives a value back as it counts, or raises SeamMismatch; None where anything passes.
+def check_of(annotation: Any, what: str, converted: Sequence[Any] = ()) -> Callable[[Any, str], Any] | None:
+    """A check `(value, path)` that gives a value back as it counts, or raises SeamMismatch; None where anything passes.
 
     `converted` are producers' annotations whose values are dumped and made anew where they do not pass as they are.
     """
     if any(annotation is one for one in _ANYTHING) or read(annotation, produced=False).core is ANYTHING:
         return None
-    return _Check(annotation, where, tuple(converted))
+    return _Check(annotation, what, tuple(converted))
 
 
 class _Check:
-    """The check for one annotation at one place."""
+    """The check for one annotation."""
 
-    __slots__ = ("_adapter", "_annotation", "_converted", "_passing", "_where")
+    __slots__ = ("_adapter", "_annotation", "_converted", "_passing", "_what")
 
-    def __init__(self, annotation: Any, where: str, converted: tuple[Any, ...]) -> None:
+    def __init__(self, annotation: Any, what: str, converted: tuple[Any, ...]) -> None:
         self._annotation = annotation
-        self._where = where
+        self._what = what
         self._converted = converted
         self._passing = _passing(annotation)
         self._adapter: Any = None
 
-    def __call__(self, value: Any) -> Any:
+    def __call__(self, value: Any, path: str) -> Any:
         if type(value) in self._passing:
             return value
         if self._adapter is None:
@@ -65,7 +65,9 @@ class _Check:
             except _invalid() as error:
                 problems = sentences(error)
         found = type(value).__qualname__
-        raise SeamMismatch(where=self._where, expected=words(self._annotation), found=found, problems=problems)
+        raise SeamMismatch(
+            where=f"{self._what} {path}", expected=words(self._annotation), found=found, problems=problems
+        )
 
     def _strict(self, value: Any) -> Any:
         try:

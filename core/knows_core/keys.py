@@ -89,6 +89,11 @@ class _Reader:
         definition: Definition = part.definition
         own = Renaming(part.keys, keys) if part.keys or keys is not None else None
         who = f"{path} ({definition})" if part.name != definition.name else str(definition)
+        for key in dict.fromkeys((*definition.own_required, *definition.fields)):
+            if own is not None and (taken := own.taken(key)):
+                what = f"{who} has a state key {key!r}, and keys= gives that name to its {taken!r}"
+                remedy = f'Give it a name of its own: keys={{"{key}": "..."}}.'
+                self.found.problems.append(Problem(f"{self._template.name}/{path}", what, remedy))
         for key in _outside(definition.own_required, own):
             self._needed(key, who, sure)
         for key, kind in definition.fields.items():

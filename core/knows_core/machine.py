@@ -68,7 +68,7 @@ def _step(step: Step[Any, Any], value: Any, now: Situation, place: Place) -> Wal
     intake, outlet = ground.checks.get(step, _NO_CHECKS)
     try:
         if intake is not None:
-            value = intake(value)
+            value = intake(value, path)
         limit = step.timeout
         if place.deadline is not None:
             limit = _time_left(limit, place.deadline, ground.clock(), path)
@@ -90,7 +90,7 @@ def _step(step: Step[Any, Any], value: Any, now: Situation, place: Place) -> Wal
                 changes = typed.checked(path, changes, seen.after(changes))
             changes = place.told(changes)
         if outlet is not None:
-            result = outlet(result)
+            result = outlet(result, path)
         # The record is the commit: when it is refused (a value that cannot be stored) the attempt has failed.
         yield StepDone(path, attempt, result, changes, now.branch)
     except Exception as error:  # noqa: BLE001 - whatever a step raises is its failure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from knows_core.errors import ContractError
 from knows_core.state import Changes, WorkflowState
 
 if TYPE_CHECKING:
@@ -39,11 +40,21 @@ class Renaming:
             return seen.removeprefix(self._space) if seen.startswith(self._space) else None
         return self._inner.get(seen, None if seen in self._keys else seen)
 
+    def taken(self, key: str) -> str:
+        """The key of the part that has this one's name outside, where `keys` gave it away; else an empty text."""
+        return self._inner.get(key, "") if key not in self._keys else ""
+
     def view(self, state: WorkflowState) -> WorkflowState:
         """The state as the part sees it."""
         return WorkflowState({inner: state[key] for key in state if (inner := self.inside(key)) is not None})
 
     def changes(self, changes: Changes) -> Changes:
-        """What the part changed, in the run's words."""
+        """What the part changed, in the run's words. Raises ContractError for a key whose name outside is taken."""
+        for key in (*changes.written, *changes.dropped):
+            if taken := self.taken(key):
+                raise ContractError(
+                    f"state key {key!r} of a part: outside, that name stands for its {taken!r}."
+                    f' Give it another: keys={{"{key}": "..."}}.'
+                )
         written = {self.outside(key): value for key, value in changes.written.items()}
         return Changes(written, tuple(map(self.outside, changes.dropped)))

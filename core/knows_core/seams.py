@@ -83,7 +83,7 @@ class Seams:
                 into.setdefault(seam.step, []).append(seam)
         found: dict[Step[Any, Any], tuple[Check | None, Check | None]] = {}
         for step, end in self.producers:
-            outlet = check_of(end.annotation, f"the result of {end.template} {end.path}")
+            outlet = check_of(end.annotation, "the result of")
             intake = _intake(into.get(step, []))
             if intake is not None or outlet is not None:
                 found[step] = (intake, outlet)
@@ -95,7 +95,7 @@ def _intake(seams: list[Seam]) -> Check | None:
         return None
     consumed = seams[0].consumed
     converting = [one.produced.annotation for one in seams if one.verdict.fit is Fit.CONVERTS]
-    return check_of(consumed.annotation, f"the input of {consumed.template} {consumed.path}", converting)
+    return check_of(consumed.annotation, "the input of", converting)
 
 
 def seams_of(definition: Definition) -> Seams:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from knows_core.models import TypedState
     from knows_core.renaming import Renaming
 
-Check = Callable[[Any], Any]  # gives the value back as it counts; raises SeamMismatch
+Check = Callable[[Any, str], Any]  # (value, path) -> the value as it counts; raises SeamMismatch
 Checks = Mapping["Step[Any, Any]", tuple[Check | None, Check | None]]  # of a step: its input, its result
 _NO_CHECKS: Final[Checks] = {}
 _NOTHING: Final[Mapping[str, Any]] = {}

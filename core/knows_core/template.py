@@ -216,9 +216,9 @@ class Definition:
             if value is None and not admits_none(end.annotation):
                 expected = getattr(end.annotation, "__name__", str(end.annotation))
                 raise MissingInput(first=end.path, template=self, expected=expected)
-            check = check_of(end.annotation, f"the input of {self} for {end.path}") if self.types != "off" else None
+            check = check_of(end.annotation, f"the input of {self} for") if self.types != "off" else None
             if check is not None and value is not None:
-                check(value)
+                check(value, end.path)
 
 
 def definition_of(template: WorkflowTemplate) -> Definition:

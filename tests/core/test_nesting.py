@@ -272,3 +272,13 @@ def test_a_foreign_template_is_a_part_with_one_opaque_step():
     assert (run.result, paths(run)) == ("done", ["begin", "foreign/foreign"])
     state = WorkflowState(key=1)
     assert (template.execute(state), state["seen"]) == ("done", True)
+
+
+def test_a_name_outside_stands_for_one_key_only():
+    """A key of the part whose name `keys` gave to another one is a problem, or fails the step that writes it."""
+    (problem,) = outer(use(pump(), keys={"equipment_id": "speed"})).check()
+    assert "has a state key 'speed', and keys= gives that name to its 'equipment_id'" in str(problem)
+    untyped = pipeline(step(lambda state: state.update(a=1, b=2), name="write"), name="part", version="1.0")
+    run = LocalEngine().run(outer(use(untyped, keys={"a": "b"})))
+    assert (run.error["step"], run.state.data) == ("part/write", {"error": run.error})
+    assert "'b' of a part: outside, that name stands for its 'a'" in run.error["message"]
