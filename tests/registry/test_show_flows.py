@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -286,7 +287,7 @@ def test_every_flow_has_a_tree_and_a_valid_chart(flow):
 
 def test_what_lies_too_deep_is_cut_off():
     """A flow that is nested deeper than a run would follow is drawn as far as that."""
-    flow = step(add)
+    flow: Any = step(add)
     for number in range(60):
         flow = scope(flow, name=f"s{number}")
     definition = pipeline(flow, name="deep", version="1.0").definition
