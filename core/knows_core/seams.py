@@ -111,9 +111,17 @@ class _Reader:
     def __init__(self, found: Seams) -> None:
         self._found = found
         self._seen: set[tuple[Any, str, str]] = set()
+        self._known: dict[tuple[str, str, str, str], list[End]] = {}
 
     def read(self, node: Flow[Any, Any], given: list[End] | None, template: str, prefix: str, depth: int) -> list[End]:
-        """What comes out of a node."""
+        """What comes out of a node; told again where the same came in before, as it does in turns of turns."""
+        came = "" if given is None else " ".join(["in:", *map(str, given)])
+        asked = (template, prefix, f"{node.kind} {node.key} {id(node)}", came)
+        if asked not in self._known:
+            self._known[asked] = self._read(node, given, template, prefix, depth)
+        return self._known[asked]
+
+    def _read(self, node: Flow[Any, Any], given: list[End] | None, template: str, prefix: str, depth: int) -> list[End]:
         path, inside = prefix + node.key, within(node, prefix)
         if depth > DEEPEST:
             return [End(template, path, UNKNOWN)]
@@ -145,7 +153,7 @@ class _Reader:
             return [here._replace(annotation=_of(list, either(one.annotation for one in several[0])))]
         passing = (given or [here]) if isinstance(node, Case) and not node.has_default else []
         merged = [end for ends in several for end in ends] + passing
-        return list(dict.fromkeys(merged)) if several else [here]
+        return list({str(one): one for one in merged}.values()) if several else [here]
 
     def _step(self, step: Step[Any, Any], given: list[End] | None, here: End) -> list[End]:
         try:

@@ -177,3 +177,13 @@ def test_what_pydantic_cannot_check_passes():
 
     odd = Odd()
     assert LocalEngine().run(pipeline(gives(Odd, odd) | takes(Odd))).result is odd
+
+
+def test_turns_of_turns_are_read_once():
+    """A flow of many repeats inside each other is judged as fast as a flat one, and odd metadata does not disturb."""
+    flow: Any = takes(int, back=int)
+    for number in range(28):
+        flow = repeat(flow, until=bool, name=f"r{number}")
+    assert pipeline(gives(int) | flow).check() == []
+    odd = Annotated[int, {"no": "hash"}]
+    assert pipeline(case((bool, gives(odd, name="a")), gives(int, name="b")) | takes(int)).check() == []
