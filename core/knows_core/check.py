@@ -54,6 +54,8 @@ def problems_of(definition: Definition, where: str = "") -> list[Problem]:
             found += _of_step(f"{name}/{path}" if node.name else f"{name}, step {number - 1 or 1}", node, model)
         else:
             found += _of_other(f"{name}/{path}", node)
+    if definition.rejected:
+        found.append(Problem(name, "its own validate() says that it cannot run", "Ask its author what it needs."))
     for path, count in counted.items():
         if count > 1:
             last = path.rpartition("/")[2]

@@ -46,5 +46,6 @@ def knows_state_backends() -> Mapping[str, Callable[[str], StateBackend]]:  # ty
 def knows_observers() -> list[Observer]:  # type: ignore[empty-body]
     """Offer observers of the event stream: functions `(run id, event)`, called in order from the run's own thread.
 
-    Called once per engine. An observer that raises is logged once and left out from then on; the run is unharmed.
+    Called once per engine. The progress of a step that has a thread of its own comes from that one. An observer that
+    raises is logged once and left out from then on; the run is unharmed.
     """

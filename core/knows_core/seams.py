@@ -48,6 +48,11 @@ class Seam(NamedTuple):
     def __str__(self) -> str:
         return f"{self.produced} -> {self.consumed}: {self.verdict.fit}"
 
+    @property
+    def inside(self) -> str:
+        """The template that both ends are in; empty where they are in two."""
+        return self.consumed.template if self.produced.template == self.consumed.template else ""
+
     def is_refused(self, mode: str) -> bool:
         """Whether a composition that is checked in this mode may not have it."""
         refused = self.verdict.fit is Fit.DOES_NOT_FIT

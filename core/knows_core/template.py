@@ -131,10 +131,6 @@ class Definition:
         if not self.has_depth:
             found += self.problems_of_seams(self.types)
             found += self.keys.problems
-        if self.rejected:
-            found.append(
-                Problem(self.name, "its own validate() says that it cannot run", "Ask its author what it needs.")
-            )
         return found
 
     @property
@@ -143,12 +139,13 @@ class Definition:
         return any(depth >= DEEPEST for _, _, depth in placed(self.flow))
 
     def problems_of_seams(self, mode: str) -> list[Problem]:
-        """The hand-overs that a mode of checking does not allow."""
+        """The hand-overs that are not allowed: those inside a part by its own mode, all others by the given one."""
         remedy = "Convert the value in a step between them, or correct one of the annotations."
+        own = {str(part.definition): part.definition.types for _, part in self.parts}
         return [
             Problem(seam.consumed.path, f"{seam.produced} does not fit {seam.consumed}: {seam.verdict.reason}", remedy)
             for seam in self.seams.seams
-            if seam.is_refused(mode)
+            if seam.is_refused(own.get(seam.inside, mode))
         ]
 
     @functools.cached_property

@@ -8,7 +8,18 @@ from typing import Annotated
 import pytest
 from pydantic import BaseModel
 
-from knows_core import ContractError, DefinitionError, LocalEngine, MemoryBackend, PipelineWorkflow, WorkflowState, step
+from knows_core import (
+    ContractError,
+    DefinitionError,
+    LocalEngine,
+    MemoryBackend,
+    PipelineWorkflow,
+    WorkflowState,
+    compose,
+    pipeline,
+    step,
+    use,
+)
 
 WS = WorkflowState
 
@@ -148,3 +159,37 @@ def test_an_execute_of_its_own_is_what_runs():
             return f"mine: {super().execute(state)}"
 
     assert LocalEngine().run(Mine([step(lambda: 1, name="one")], name="etch", version="1.0")).result == "mine: 1"
+
+
+def test_a_foreign_part_that_says_no_is_a_problem():
+    """validate() of a foreign template is heard inside a composition too, with the place of the part."""
+
+    class Foreign:
+        name, version = "foreign", "2.0.0"
+
+        def execute(self, state):
+            return None
+
+        def validate(self):
+            return False
+
+        def get_required_state(self):
+            return []
+
+    (problem,) = pipeline([sound, Foreign()], name="outer", version="1.0").check()
+    assert str(problem).startswith("outer/foreign: its own validate() says that it cannot run")
+
+
+def test_a_part_is_judged_by_its_own_mode():
+    """What a part allows itself is not the composition's matter; the seam between the two is."""
+
+    def maybe() -> int | None:
+        return 1
+
+    def needs(value: int) -> int | None:
+        return value
+
+    lenient = pipeline([maybe, needs], name="part", version="1.0", types="lenient")
+    assert compose([lenient], name="whole", version="1.0").check() == []
+    (problem,) = pipeline(use(lenient) | step(needs, name="end"), name="whole", version="1.0").check()
+    assert "part@1.0.0 part/needs (int | None) does not fit whole@1.0.0 end (int)" in str(problem)
