@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from knows_core.backend import Append, MemoryBackend, RunRow, StateBackend
+    from knows_core.backend import Append, Capabilities, MemoryBackend, RunRow, StateBackend
     from knows_core.building import case, each, parallel, repeat, scope, step, use
     from knows_core.check import Problem
     from knows_core.context import StepContext
     from knows_core.engine import LocalEngine
     from knows_core.errors import (
         AccessDenied,
-        BackendError,
         BadRunId,
         ConfigError,
         ContractError,
@@ -23,36 +22,49 @@ if TYPE_CHECKING:
         InvalidVersion,
         IsolatedStepFailed,
         KnowsError,
-        LeaseLost,
         MissingInput,
         MissingState,
         NotStorable,
         PermanentError,
-        RecordCorrupt,
         RegistryError,
-        ResumeRefused,
-        RunBusy,
         RunExists,
-        ShapeChanged,
         StateMismatch,
         StepTimeout,
-        TemplateVersionMissing,
         TransientError,
         UnknownRun,
-        UnknownScheme,
-        ValuesChanged,
         WorkerDied,
+    )
+    from knows_core.errors_backend import (
+        BackendBusy,
+        BackendError,
+        BackendFull,
+        BackendUnavailable,
+        LeaseLost,
+        RecordCorrupt,
+        RunBusy,
+        SchemaTooNew,
+        UnknownScheme,
     )
     from knows_core.errors_flow import (
         CircularUse,
-        ContractChanged,
         ScopeTimeout,
         SeamMismatch,
         StateConflict,
         UndeclaredWrite,
         VersionConflict,
     )
+    from knows_core.errors_limits import RecordTooLarge, RunCancelled, RunTooLarge, StepLimit, TooDeep, WorkflowTimeout
     from knows_core.errors_registry import DuplicateTemplate, PluginBroken, TemplateBroken, TemplateNotFound
+    from knows_core.errors_resume import (
+        ContractChanged,
+        MigrationFailed,
+        RecoveryLimit,
+        ResumeRefused,
+        RunIsOver,
+        ShapeChanged,
+        TemplateVersionMissing,
+        ValuesChanged,
+    )
     from knows_core.flow import Flow, Step
     from knows_core.hooks import hookimpl, hookspec
     from knows_core.joining import Reducer
@@ -66,19 +78,26 @@ if TYPE_CHECKING:
     from knows_core.workflow import PipelineWorkflow, compose, pipeline
 
 _ROOMS = {
-    "backend": "Append MemoryBackend RunRow StateBackend",
+    "backend": "Append Capabilities MemoryBackend RunRow StateBackend",
     "building": "case each parallel repeat scope step use",
     "check": "Problem",
     "context": "StepContext",
     "engine": "LocalEngine",
-    "errors_flow": (
-        "CircularUse ContractChanged ScopeTimeout SeamMismatch StateConflict UndeclaredWrite VersionConflict"
-    ),
+    "errors_flow": ("CircularUse ScopeTimeout SeamMismatch StateConflict UndeclaredWrite VersionConflict"),
     "errors": (
-        "AccessDenied BackendError BadRunId ConfigError ContractError DefinitionError InvalidVersion IsolatedStepFailed"
-        " KnowsError LeaseLost MissingInput MissingState NotStorable PermanentError RecordCorrupt RegistryError"
-        " ResumeRefused RunBusy RunExists ShapeChanged StateMismatch StepTimeout TemplateVersionMissing TransientError"
-        " UnknownRun UnknownScheme ValuesChanged WorkerDied"
+        "AccessDenied BadRunId ConfigError ContractError DefinitionError InvalidVersion IsolatedStepFailed"
+        " KnowsError MissingInput MissingState NotStorable PermanentError RegistryError"
+        " RunExists StateMismatch StepTimeout TransientError"
+        " UnknownRun WorkerDied"
+    ),
+    "errors_backend": (
+        "BackendBusy BackendError BackendFull BackendUnavailable LeaseLost RecordCorrupt RunBusy SchemaTooNew"
+        " UnknownScheme"
+    ),
+    "errors_limits": "RecordTooLarge RunCancelled RunTooLarge StepLimit TooDeep WorkflowTimeout",
+    "errors_resume": (
+        "ContractChanged MigrationFailed RecoveryLimit ResumeRefused RunIsOver ShapeChanged TemplateVersionMissing"
+        " ValuesChanged"
     ),
     "errors_registry": "DuplicateTemplate PluginBroken TemplateBroken TemplateNotFound",
     "flow": "Flow Step",
@@ -98,8 +117,12 @@ _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split
 __all__ = [
     "AccessDenied",
     "Append",
+    "BackendBusy",
     "BackendError",
+    "BackendFull",
+    "BackendUnavailable",
     "BadRunId",
+    "Capabilities",
     "CircularUse",
     "ConfigError",
     "ContractChanged",
@@ -114,6 +137,7 @@ __all__ = [
     "Limits",
     "LocalEngine",
     "MemoryBackend",
+    "MigrationFailed",
     "MissingInput",
     "MissingState",
     "NotStorable",
@@ -122,15 +146,21 @@ __all__ = [
     "PluginBroken",
     "Problem",
     "RecordCorrupt",
+    "RecordTooLarge",
+    "RecoveryLimit",
     "Reducer",
     "RegistryError",
     "Requirement",
     "ResumeRefused",
     "Run",
     "RunBusy",
+    "RunCancelled",
     "RunExists",
+    "RunIsOver",
     "RunRow",
     "RunStatus",
+    "RunTooLarge",
+    "SchemaTooNew",
     "ScopeTimeout",
     "SeamMismatch",
     "ShapeChanged",
@@ -139,11 +169,13 @@ __all__ = [
     "StateMismatch",
     "Step",
     "StepContext",
+    "StepLimit",
     "StepTimeout",
     "TemplateBroken",
     "TemplateNotFound",
     "TemplateVersionMissing",
     "Templates",
+    "TooDeep",
     "TransientError",
     "UndeclaredWrite",
     "UnknownRun",
@@ -156,6 +188,7 @@ __all__ = [
     "WorkflowSettings",
     "WorkflowState",
     "WorkflowTemplate",
+    "WorkflowTimeout",
     "case",
     "compose",
     "each",

@@ -5,17 +5,33 @@ A backend stores opaque records in order, knows who owns a run, and refuses ever
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
-from knows_core.errors import RunBusy, RunExists, UnknownRun
+from knows_core.errors import RunExists, UnknownRun
+from knows_core.errors_backend import RunBusy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from knows_core.run import RunStatus
+
+
+class Capabilities(NamedTuple):
+    """What a backend is good for; it says so itself, and the contract suite holds it to that.
+
+    `durable`: journals outlive the process. `shared`: several owners, in processes of their own, may use one place at
+    once. `notices_death`: a dead owner of this host is known to be dead at once, not only when its lease has run out.
+    `lease`: seconds after which an owner that did not renew may be followed by another (infinite: never).
+    """
+
+    durable: bool
+    shared: bool
+    notices_death: bool
+    lease: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +39,7 @@ class RunRow:
     """What a backend knows of a run beside its records, for listing and for ownership.
 
     Times are aware; `updated_at` is when the status or the owner last changed. `owner` names whoever holds the run, in
-    words for a person.
+    words for a person; a dead one is not shown. `cancelling`: somebody asked the owner to stop.
     """
 
     run: str
@@ -34,24 +50,42 @@ class RunRow:
     updated_at: datetime
     epoch: int = 1
     owner: str | None = None
+    cancelling: bool = False
+
+    def busy(self, now: datetime) -> RunBusy:
+        """The error for somebody else who wants the run, told by the backend's own clock."""
+        age = max(0, round((now - self.updated_at).total_seconds()))
+        since = self.updated_at.isoformat(sep=" ", timespec="seconds")
+        return RunBusy(run=self.run, owner=self.owner, since=since, age=age)
 
 
 class Append(NamedTuple):
-    """Records to add to a run: at `sequence`, by the owner of `epoch`, with the status from then on (None: as is)."""
+    """Records to add to a run: at `sequence`, by the owner of `epoch`.
+
+    `status` and `version` (of the template, after a migration) are stored with them; None: as they are.
+    """
 
     run: str
     epoch: int
     sequence: int
     records: tuple[bytes, ...]
     status: RunStatus | None = None
+    version: str | None = None
 
 
 @runtime_checkable
 class StateBackend(Protocol):
     """Blocking and safe to call from many threads. Raises BackendError when the place itself fails.
 
-    Opening a backend and looking at runs makes nothing: the place comes into being with its first run.
+    One object is one owner: what it created or claimed is its own until it ends, releases or loses it. After a fork the
+    child is another owner, whatever it inherited. Opening a backend and looking at runs makes nothing: the place comes
+    into being with its first run.
     """
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What this backend is good for."""
+        ...
 
     def create(self, row: RunRow, records: Sequence[bytes]) -> int:
         """Store a new run with its first records, owned by the caller, durably and at once; return its epoch.
@@ -63,9 +97,10 @@ class StateBackend(Protocol):
     def append(self, batch: Sequence[Append]) -> Sequence[bool]:
         """Add records to many runs in one durable commit.
 
-        Answers per run, in order, whether it was accepted: the caller still owns the epoch and the sequence is the
-        next one. Epoch, sequence and insert must be one atomic act. A refused run never fails the others. A status
-        that is over (`RunStatus.is_over`) gives up the ownership in the same commit.
+        Answers per run, in order, whether it was accepted: this object still owns the epoch and the sequence is the
+        next one. Ownership, sequence and insert must be one atomic act. A refused run never fails the others. A status
+        that is over (`RunStatus.is_over`) gives up the ownership and settles a request to cancel in the same commit.
+        Where the outcome of a commit is unknown, the backend reads it back: True means stored, exactly once.
         """
         ...
 
@@ -76,12 +111,32 @@ class StateBackend(Protocol):
     def claim(self, run: str) -> int:
         """Take the ownership of a run whose owner is gone or has released it; return the new, greater epoch.
 
-        Raises RunBusy while another owner is alive, UnknownRun.
+        Gone is an owner that is dead, or whose lease has run out. Of many who claim at once, one gets it. Raises
+        RunBusy while another owner is alive, and also where this object owns the run itself; UnknownRun.
+        """
+        ...
+
+    def renew(self) -> None:
+        """Prolong the lease of everything this object owns, by the clock of the place.
+
+        The engine calls it three times in each lease while it drives runs. Nothing happens while nothing is owned.
         """
         ...
 
     def release(self, run: str, epoch: int) -> None:
         """Give the ownership up; nothing happens if the epoch is no longer the caller's."""
+        ...
+
+    def request_cancel(self, run: str) -> bool:
+        """Ask the owner of a run to stop; False where nobody alive owns it. Raises UnknownRun."""
+        ...
+
+    def cancelling(self, runs: Collection[str]) -> set[str]:
+        """Those of the runs that somebody asked to stop. Called up to ten times a second while runs are driven."""
+        ...
+
+    def delete(self, run: str, epoch: int) -> bool:
+        """Delete a run with all its records; False where it is no longer the caller's by that epoch."""
         ...
 
     def rows(self, status: RunStatus | None = None) -> list[RunRow]:
@@ -102,6 +157,8 @@ class _Stored:
 class MemoryBackend:
     """Journals in this process, gone with it: the port's meaning in plain objects."""
 
+    capabilities = Capabilities(durable=False, shared=False, notices_death=True, lease=math.inf)
+
     def __init__(self) -> None:
         self._runs: dict[str, _Stored] = {}
         self._lock = threading.Lock()
@@ -121,12 +178,20 @@ class MemoryBackend:
 
     def _append(self, one: Append) -> bool:
         stored = self._runs.get(one.run)
-        if stored is None or stored.row.epoch != one.epoch or len(stored.records) != one.sequence:
+        if (
+            stored is None
+            or stored.row.epoch != one.epoch
+            or stored.row.owner is None
+            or len(stored.records) != one.sequence
+        ):
             return False
         stored.records += one.records
+        if one.version is not None:
+            stored.row = replace(stored.row, version=one.version)
         if one.status is not None:
-            owner = None if one.status.is_over else stored.row.owner
-            stored.row = replace(stored.row, status=one.status, owner=owner, updated_at=datetime.now(UTC))
+            stored.row = replace(stored.row, status=one.status, updated_at=datetime.now(UTC))
+            if one.status.is_over:
+                stored.row = replace(stored.row, owner=None, cancelling=False)
         return True
 
     def load(self, run: str) -> tuple[RunRow, list[bytes]]:
@@ -140,11 +205,13 @@ class MemoryBackend:
         with self._lock:
             stored = self._known(run)
             if stored.row.owner is not None:
-                raise RunBusy(
-                    run=run, owner=stored.row.owner, since=stored.row.updated_at.isoformat(timespec="seconds")
-                )
-            stored.row = replace(stored.row, epoch=stored.row.epoch + 1, owner="this process")
+                raise stored.row.busy(datetime.now(UTC))
+            taken = {"owner": "this process", "updated_at": datetime.now(UTC)}
+            stored.row = replace(stored.row, epoch=stored.row.epoch + 1, **taken)
             return stored.row.epoch
+
+    def renew(self) -> None:
+        """Nothing: this process is alive while it can ask."""
 
     def release(self, run: str, epoch: int) -> None:
         """Give the ownership up."""
@@ -152,6 +219,29 @@ class MemoryBackend:
             stored = self._runs.get(run)
             if stored is not None and stored.row.epoch == epoch:
                 stored.row = replace(stored.row, owner=None)
+
+    def request_cancel(self, run: str) -> bool:
+        """Ask the owner of a run to stop."""
+        with self._lock:
+            stored = self._known(run)
+            if stored.row.owner is None:
+                return False
+            stored.row = replace(stored.row, cancelling=True)
+            return True
+
+    def cancelling(self, runs: Collection[str]) -> set[str]:
+        """Those of the runs that somebody asked to stop."""
+        with self._lock:
+            return {run for run in runs if run in self._runs and self._runs[run].row.cancelling}
+
+    def delete(self, run: str, epoch: int) -> bool:
+        """Delete a run with all its records."""
+        with self._lock:
+            stored = self._runs.get(run)
+            is_mine = stored is not None and stored.row.epoch == epoch and stored.row.owner is not None
+            if is_mine:
+                del self._runs[run]
+            return is_mine
 
     def rows(self, status: RunStatus | None = None) -> list[RunRow]:
         """List the runs, newest first."""

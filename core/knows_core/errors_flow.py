@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from knows_core.errors import ContractError, KnowsError, RegistryError, ResumeRefused
+from knows_core.errors import ContractError, KnowsError, RegistryError
 
 
 class SeamMismatch(ContractError, TypeError):
@@ -43,14 +43,6 @@ class CircularUse(RegistryError):
     code = "circular-use"
     sentence = "templates use each other in a circle: {chain}"
     remedy = "Break the circle: repeat(...) makes a flow again and again."
-
-
-class ContractChanged(ResumeRefused):
-    """The template still has its steps, but its types, keys or parts are no longer those the run was started with."""
-
-    code = "contract-changed"
-    sentence = "run {run} was started with another contract of {template}: {difference}"
-    remedy = "Put it back as it was, or install the version the run began on; nothing was run or lost."
 
 
 class ScopeTimeout(KnowsError, TimeoutError):

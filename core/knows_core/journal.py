@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from knows_core.envelope import describe
-from knows_core.errors import RecordCorrupt
+from knows_core.errors_backend import RecordCorrupt
 from knows_core.joining import Delta
 from knows_core.records import (
     Decided,

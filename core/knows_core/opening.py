@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from knows_core.backend import MemoryBackend, StateBackend
-from knows_core.errors import BackendError, KnowsError, UnknownScheme
+from knows_core.errors import KnowsError
+from knows_core.errors_backend import BackendError, UnknownScheme
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from knows_core.backend import RunRow
 from knows_core.contract import changed_class, changed_part, first_difference
-from knows_core.errors import ShapeChanged, ValuesChanged
-from knows_core.errors_flow import ContractChanged
+from knows_core.errors_resume import ContractChanged, ShapeChanged, ValuesChanged
 from knows_core.execution import begin, go_on_from
 from knows_core.joining import Delta
 from knows_core.journal import JournalWriter, fold, read

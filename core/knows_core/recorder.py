@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from knows_core.backend import Append
-from knows_core.errors import LeaseLost
+from knows_core.errors_backend import LeaseLost
 from knows_core.records import RunEnded
 
 if TYPE_CHECKING:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from knows_core.codec import Codec, UnreadableValue
-from knows_core.errors import ContractError, RecordCorrupt, RegistryError, TemplateVersionMissing
+from knows_core.errors import ContractError, RegistryError
+from knows_core.errors_backend import RecordCorrupt
+from knows_core.errors_resume import TemplateVersionMissing
 from knows_core.journal import fold, read
 from knows_core.linking import linked
 from knows_core.run import Run, RunStatus

@@ -13,11 +13,12 @@ from knows_core.errors import error_kinds
 from knows_registry.cli import COMMANDS, kwf
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+ROOMS = ("backend", "flow", "limits", "registry", "resume")
 MADE = "<!-- Made from the code by `python tests/docs/reference.py`. -->\n\n"
 
 
 def errors_page():
-    for room in ("knows_core.errors_flow", "knows_core.errors_registry", "knows_registry.catalog"):
+    for room in (*(f"knows_core.errors_{room}" for room in ROOMS), "knows_registry.catalog"):
         importlib.import_module(room)  # whether or not something else has loaded its errors
     lines = [
         "# Errors\n\n",

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from knows_core.errors import MissingState, PermanentError, RunBusy
+from knows_core.errors import MissingState, PermanentError
+from knows_core.errors_backend import RunBusy
 from knows_registry.cli.answer import columns, failure_of, plain, run_answer, shown
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from knows_core import WorkflowSettings, pipeline
-from knows_core.errors import BackendError, UnknownScheme
+from knows_core.errors_backend import BackendError, UnknownScheme
 from knows_core.errors_registry import PluginBroken
 from knows_registry import DuplicatePlugin
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from knows_core.backend import Append, RunRow, StateBackend
-from knows_core.errors import RunBusy, RunExists, UnknownRun
+from knows_core.errors import RunExists, UnknownRun
+from knows_core.errors_backend import RunBusy
 from knows_core.run import RunStatus
 
 if TYPE_CHECKING:
