@@ -153,6 +153,9 @@ class _Stored:
     row: RunRow
     records: list[bytes] = field(default_factory=list[bytes])
 
+    def is_owned_by(self, epoch: int) -> bool:
+        return self.row.epoch == epoch and self.row.owner is not None
+
 
 class MemoryBackend:
     """Journals in this process, gone with it: the port's meaning in plain objects."""
@@ -238,7 +241,7 @@ class MemoryBackend:
         """Delete a run with all its records."""
         with self._lock:
             stored = self._runs.get(run)
-            is_mine = stored is not None and stored.row.epoch == epoch and stored.row.owner is not None
+            is_mine = stored is not None and stored.is_owned_by(epoch)
             if is_mine:
                 del self._runs[run]
             return is_mine
