@@ -209,9 +209,9 @@ class MemoryBackend:
             stored = self._known(run)
             if stored.row.owner is not None:
                 raise stored.row.busy(datetime.now(UTC))
-            taken = {"owner": "this process", "updated_at": datetime.now(UTC)}
-            stored.row = replace(stored.row, epoch=stored.row.epoch + 1, **taken)
-            return stored.row.epoch
+            epoch = stored.row.epoch + 1
+            stored.row = replace(stored.row, epoch=epoch, owner="this process", updated_at=datetime.now(UTC))
+            return epoch
 
     def renew(self) -> None:
         """Nothing: this process is alive while it can ask."""
