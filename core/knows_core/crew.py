@@ -9,7 +9,7 @@ import contextvars
 import queue
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_core.context import is_coroutine
 from knows_core.errors import StepTimeout
@@ -23,22 +23,34 @@ if TYPE_CHECKING:
 _GRACE = 5.0  # seconds an isolated step may take beyond its limit, for its process to be ended
 
 
+class _Awaited(NamedTuple):
+    """A call under way: its branch, when it is given up (monotonic seconds), and the thread that makes it."""
+
+    lane: Lane | None
+    limit: float | None
+    thread: threading.Thread
+
+
 class Crew:
     """Begins calls and brings their outcomes. One thread uses it: the one that drives the run."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._answers: queue.SimpleQueue[tuple[Call, Outcome, BaseException | None]] = queue.SimpleQueue()
-        self._awaited: dict[Call, tuple[Lane | None, float | None]] = {}
+        # None: look whether the run is to stop.
+        self._answers: queue.SimpleQueue[tuple[Call, Outcome, BaseException | None] | None] = queue.SimpleQueue()
+        self._awaited: dict[Call, _Awaited] = {}
+        desk.brakes.wake = lambda: self._answers.put(None)
 
     def begin(self, lane: Lane | None, call: Call) -> None:
         """Call a step in a thread of its own, with this one's context variables."""
         context = self._desk.context(call) if self._desk.wants_context(call) else None
         grace = _GRACE if call.step.isolation == "process" else 0.0
-        self._awaited[call] = lane, None if call.limit is None else time.monotonic() + call.limit + grace
+        limit = None if call.limit is None else time.monotonic() + call.limit + grace
         work = contextvars.copy_context()
         # A daemon: a step that hangs must not keep the process from ending.
-        threading.Thread(target=work.run, args=(self._work, call, context), name=call.path, daemon=True).start()
+        thread = threading.Thread(target=work.run, args=(self._work, call, context), name=call.path, daemon=True)
+        self._awaited[call] = _Awaited(lane, limit, thread)
+        thread.start()
 
     def only(self, call: Call) -> Any:
         """Call one step and wait for it. Raises StepTimeout, or what the step raises."""
@@ -49,20 +61,30 @@ class Crew:
         return outcome.result
 
     def ended(self) -> list[tuple[Any, Outcome]]:
-        """Wait for the next calls that end, or whose time is up, each with its lane; some must be under way."""
+        """Wait for the next calls that end, or whose time is up, each with its lane; some must be under way.
+
+        Raises Stopped when there is a reason to stop and nothing has ended meanwhile.
+        """
         found: list[tuple[Any, Outcome]] = []
-        while not found:
-            limits = [limit for _, limit in self._awaited.values() if limit is not None]
-            self._take(found, min(limits) - time.monotonic() if limits else None)
+        brakes = self._desk.brakes
+        while True:
             while not self._answers.empty():
                 self._take(found, 0)
             self._give_up(found)
-        return found
+            if found:
+                return found
+            brakes.heed(next(iter(self._awaited)).path)
+            until = [one.limit - time.monotonic() for one in self._awaited.values() if one.limit is not None]
+            left = brakes.left()
+            self._take(found, min([*until, *([] if left is None else [left])], default=None))
 
     def close(self) -> None:
-        """Tell what still runs that nobody waits for it."""
+        """Tell what still runs that nobody waits for it; processes are gone when this returns."""
         for call in self._awaited:
             call.given_up = True
+        for call, one in self._awaited.items():
+            if call.step.isolation == "process":
+                one.thread.join(_GRACE)
         self._awaited.clear()
 
     def _work(self, call: Call, context: Any) -> None:
@@ -82,16 +104,17 @@ class Crew:
 
     def _take(self, found: list[tuple[Any, Outcome]], patience: float | None) -> None:
         try:
-            call, outcome, ending = self._answers.get(timeout=None if patience is None else max(patience, 0))
+            answer = self._answers.get(timeout=None if patience is None else max(patience, 0))
         except queue.Empty:
             return
-        if call in self._awaited:  # else it was given up: its late result counts for nothing
+        if answer is not None and answer[0] in self._awaited:  # else it was given up: its late result does not count
+            call, outcome, ending = answer
             if ending is not None:
                 raise ending
-            found.append((self._awaited.pop(call)[0], outcome))
+            found.append((self._awaited.pop(call).lane, outcome))
 
     def _give_up(self, found: list[tuple[Any, Outcome]]) -> None:
         now = time.monotonic()
-        for call in [one for one, (_, limit) in self._awaited.items() if limit is not None and limit <= now]:
+        for call in [call for call, one in self._awaited.items() if one.limit is not None and one.limit <= now]:
             call.given_up = True
-            found.append((self._awaited.pop(call)[0], Outcome(error=StepTimeout(step=call.path, timeout=call.limit))))
+            found.append((self._awaited.pop(call).lane, Outcome(error=StepTimeout(step=call.path, timeout=call.limit))))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from knows_core.brakes import Brakes
     from knows_core.codec import Codec
     from knows_core.events import Observers
     from knows_core.recorder import Recorder
@@ -30,6 +31,7 @@ class Desk:
         observers: Observers,
         codec: Callable[[], Codec],
         clock: Callable[[], datetime],
+        brakes: Brakes,
     ) -> None:
         self._run = run
         self._observers = observers
@@ -37,6 +39,7 @@ class Desk:
         self._clock = clock
         self._runner: asyncio.Runner | None = None
         self.recorder = recorder
+        self.brakes = brakes
 
     def record(self, record: Record) -> None:
         """Keep a record and tell the observers. Raises NotStorable."""
@@ -51,7 +54,10 @@ class Desk:
         if not call.step.binding.takes_context:
             return None
         deadline = None if call.limit is None else self._clock() + timedelta(seconds=call.limit)
-        return StepContext(self._run, call.path, call.attempt, deadline, self._progress, lambda: call.given_up)
+        return StepContext(self._run, call.path, call.attempt, deadline, self._progress, self._is_cancelled(call))
+
+    def _is_cancelled(self, call: Call) -> Callable[[], bool]:
+        return lambda: call.given_up or self.brakes.is_pulled
 
     def _progress(self, event: StepProgress) -> None:
         self._observers.tell(self._run, event)
@@ -83,7 +89,14 @@ class Desk:
 
         own = context or StepContext(self._run, call.path, call.attempt)
         return call_isolated(
-            call.step, call.value, call.state, own, codec=self._codec(), timeout=call.limit, tell=self._progress
+            call.step,
+            call.value,
+            call.state,
+            own,
+            codec=self._codec(),
+            timeout=call.limit,
+            tell=self._progress,
+            given_up=lambda: call.given_up,
         )
 
     def close(self) -> None:

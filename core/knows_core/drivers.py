@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from knows_core.errors import NotStorable
 from knows_core.lanes import Lanes
-from knows_core.wishes import Call, Fork, Outcome
+from knows_core.wishes import Call, Fork, Outcome, Stopped
 
 if TYPE_CHECKING:
     import asyncio
@@ -31,7 +31,7 @@ def _keep(machine: Machine, desk: Desk, record: Record) -> Wish:
     return machine.send(None)
 
 
-def drive(machine: Machine, desk: Desk) -> RunEnded:
+def drive(machine: Machine, desk: Desk) -> RunEnded:  # noqa: C901, PLR0912 - the loop of every step: no call more
     """Run a machine to its end in this thread. Raises what the backend raises; a step's error ends in the machine.
 
     A step has a thread of its own where it has a time limit, or where branches run side by side.
@@ -40,25 +40,29 @@ def drive(machine: Machine, desk: Desk) -> RunEnded:
     try:
         wish = next(machine)
         while True:
-            if isinstance(wish, Call):
-                # Everything recorded so far is durable before the next step can act on it.
-                if desk.recorder.waiting:
-                    desk.recorder.flush()
-                try:
-                    if wish.limit is None or wish.step.isolation == "process":
-                        answer = desk.call(wish)
+            try:
+                if isinstance(wish, Call):
+                    desk.brakes.check(wish.path)
+                    # Everything recorded so far is durable before the next step can act on it.
+                    if desk.recorder.waiting:
+                        desk.recorder.flush()
+                    try:
+                        if wish.limit is None and wish.step.isolation == "thread":
+                            answer = desk.call(wish)
+                        else:
+                            crew = crew or _crew(desk)
+                            answer = crew.only(wish)
+                    except Exception as error:  # noqa: BLE001 - a step may raise anything
+                        wish = machine.throw(error)
                     else:
-                        crew = crew or _crew(desk)
-                        answer = crew.only(wish)
-                except Exception as error:  # noqa: BLE001 - a step may raise anything
-                    wish = machine.throw(error)
+                        wish = machine.send(answer)
+                elif isinstance(wish, Fork):
+                    crew = crew or _crew(desk)
+                    wish = machine.send(_side_by_side(wish, desk, crew))
                 else:
-                    wish = machine.send(answer)
-            elif isinstance(wish, Fork):
-                crew = crew or _crew(desk)
-                wish = machine.send(_side_by_side(wish, desk, crew))
-            else:
-                wish = _keep(machine, desk, wish)
+                    wish = _keep(machine, desk, wish)
+            except Stopped as stop:
+                wish = machine.throw(stop)
     except StopIteration as end:
         desk.recorder.flush()
         ended: RunEnded = end.value
@@ -77,16 +81,21 @@ def _crew(desk: Desk) -> Crew:
 def _side_by_side(fork: Fork, desk: Desk, crew: Crew) -> list[Outcome]:
     """Run the branches of a fork. This thread alone turns machines and records; threads only call functions."""
     lanes = Lanes(fork, desk.record)
-    while True:
-        calls = lanes.calls()
-        if calls and desk.recorder.waiting:
-            desk.recorder.flush()
-        for lane, call in calls:
-            crew.begin(lane, call)
-        if not lanes.are_under_way:
-            return lanes.outcomes
-        for lane, outcome in crew.ended():
-            lanes.answer(lane, outcome)
+    try:
+        while True:
+            calls = lanes.calls()
+            if calls and desk.recorder.waiting:
+                desk.recorder.flush()
+            for lane, call in calls:
+                desk.brakes.check(call.path)
+                crew.begin(lane, call)
+            if not lanes.are_under_way:
+                return lanes.outcomes
+            for lane, outcome in crew.ended():
+                lanes.answer(lane, outcome)
+    except Stopped:
+        crew.close()
+        raise
 
 
 async def adrive(machine: Machine, desk: Desk, loop: asyncio.AbstractEventLoop, pool: Executor) -> RunEnded:
@@ -97,21 +106,25 @@ async def adrive(machine: Machine, desk: Desk, loop: asyncio.AbstractEventLoop, 
     try:
         wish = next(machine)
         while True:
-            if isinstance(wish, Call):
-                if desk.recorder.waiting:
-                    await loop.run_in_executor(pool, desk.recorder.flush)
-                try:
-                    answer = await tasks.call(wish)
-                except Exception as error:  # noqa: BLE001 - a step may raise anything
-                    wish = machine.throw(error)
+            try:
+                if isinstance(wish, Call):
+                    desk.brakes.check(wish.path)
+                    if desk.recorder.waiting:
+                        await tasks.flushed()
+                    try:
+                        answer = await tasks.only(wish)
+                    except Exception as error:  # noqa: BLE001 - a step may raise anything
+                        wish = machine.throw(error)
+                    else:
+                        wish = machine.send(answer)
+                elif isinstance(wish, Fork):
+                    wish = machine.send(await _aside_by_side(wish, desk, tasks))
                 else:
-                    wish = machine.send(answer)
-            elif isinstance(wish, Fork):
-                wish = machine.send(await _aside_by_side(wish, desk, tasks))
-            else:
-                wish = _keep(machine, desk, wish)
+                    wish = _keep(machine, desk, wish)
+            except Stopped as stop:
+                wish = machine.throw(stop)
     except StopIteration as end:
-        await loop.run_in_executor(pool, desk.recorder.flush)
+        await tasks.flushed()
         ended: RunEnded = end.value
         return ended
 
@@ -124,6 +137,7 @@ async def _aside_by_side(fork: Fork, desk: Desk, tasks: Tasks) -> list[Outcome]:
             if calls and desk.recorder.waiting:
                 await tasks.flushed()
             for lane, call in calls:
+                desk.brakes.check(call.path)
                 tasks.begin(lane, call)
             if not lanes.are_under_way:
                 return lanes.outcomes

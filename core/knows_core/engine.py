@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
+import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from knows_core.desk import Desk
-from knows_core.drivers import adrive, drive
+from knows_core.driving import Driving
 from knows_core.envelope import error_record
 from knows_core.errors import ConfigError
-from knows_core.events import Observers
+from knows_core.errors_backend import RunBusy
 from knows_core.execution import Execution, begin, order
 from knows_core.limits import Limits
 from knows_core.linking import linked
-from knows_core.run import Run, RunStatus
+from knows_core.run import FINISHED, Run, RunStatus
 from knows_core.state import ERROR_KEY
 from knows_core.template import WorkflowTemplate, definition_of
-from knows_core.threads import Pools, in_event_loop, in_own_thread
 from knows_core.version import Requirement
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable, Mapping, Sequence
-    from concurrent.futures import Executor
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from pluggy import PluginManager
 
     from knows_core.backend import RunRow, StateBackend
-    from knows_core.records import RunEnded
     from knows_core.run import Entry
     from knows_core.settings import WorkflowSettings
     from knows_core.state import WorkflowState
     from knows_core.template import Definition, Templates
+
+
+_PAUSE: Final = 0.1  # seconds between two tries to take up a run that somebody owns
 
 
 def _now() -> datetime:
@@ -44,7 +42,8 @@ class LocalEngine:
     """Runs templates in one process. With a backend every run is recorded and can be resumed; without, nothing is.
 
     `templates` finds templates that are named instead of given; `hooks` is a pluggy manager that knows the project's
-    hooks; `clock` returns aware datetimes. An engine that was used with `arun` is closed, or used as a context manager.
+    hooks; `clock` returns aware datetimes. An engine is closed when it has done its work, or used as a context manager.
+    It drives `limits.max_concurrent_workflows` runs at once; further ones wait for their turn.
     """
 
     def __init__(
@@ -60,8 +59,7 @@ class LocalEngine:
         self.limits = limits
         self._templates = templates
         self._clock = clock
-        self._observers = Observers(hooks)
-        self._pools = Pools(limits.max_concurrent_workflows)
+        self._driving = Driving(self.backend, hooks, limits, clock)
 
     @classmethod
     def from_settings(
@@ -94,12 +92,12 @@ class LocalEngine:
         run_id: str | None = None,
         reference: str | None = None,
     ) -> Run:
-        """Run a template, given or named (`etch@^1.2`), to its end and return the run, completed or failed.
+        """Run a template, given or named (`etch@^1.2`), to its end and return the run: completed, failed or cancelled.
 
         `state` is copied. `reference` is remembered for whoever resumes the run. Raises ContractError when the
         template, input or state do not fit: then no run is made. Raises RunExists, BackendError, LeaseLost.
         """
-        return self._drive(self._begin(template, input, state or {}, run_id, reference))
+        return self._driving.run(functools.partial(self._begin, template, input, state or {}, run_id, reference))
 
     async def arun(
         self,
@@ -112,19 +110,74 @@ class LocalEngine:
     ) -> Run:
         """Do as `run` without blocking the event loop: sync steps and the backend work in a bounded pool."""
         begin = functools.partial(self._begin, template, input, state or {}, run_id, reference)
-        return await self._adrive(await self._made(begin))
+        return await self._driving.arun(begin)
 
-    def resume(self, run_id: str, template: WorkflowTemplate | None = None) -> Run:
+    def resume(
+        self,
+        run_id: str,
+        template: WorkflowTemplate | None = None,
+        *,
+        wait: bool = False,
+        accept_code_change: bool = False,
+    ) -> Run:
         """Go on with a recorded run where its journal ends; a completed one answers with its recorded result.
 
-        The template is the exact version the run is bound to, given or found. Raises UnknownRun, RunBusy,
-        TemplateVersionMissing, ShapeChanged, ResumeRefused, RecordCorrupt.
+        The template is the version the run is bound to, or one that declares a migration from it; given or found.
+        `wait` waits for an owner that is alive. `accept_code_change` goes on although the template was edited, where
+        all that is recorded is as it was. Raises UnknownRun, RunBusy, TemplateVersionMissing, ShapeChanged,
+        MigrationFailed, RecoveryLimit, RunIsOver, ResumeRefused, RecordCorrupt.
         """
-        return self._drive(self._go_on(run_id, template))
+        make = functools.partial(self._go_on, run_id, template, accept_code_change)
+        while True:
+            try:
+                return self._driving.run(make)
+            except RunBusy as busy:
+                if not wait or busy.run != run_id:
+                    raise
+            time.sleep(_PAUSE)
 
-    async def aresume(self, run_id: str, template: WorkflowTemplate | None = None) -> Run:
+    async def aresume(
+        self,
+        run_id: str,
+        template: WorkflowTemplate | None = None,
+        *,
+        wait: bool = False,
+        accept_code_change: bool = False,
+    ) -> Run:
         """Do as `resume` without blocking the event loop."""
-        return await self._adrive(await self._made(functools.partial(self._go_on, run_id, template)))
+        import asyncio  # only the async driver pays for it
+
+        make = functools.partial(self._go_on, run_id, template, accept_code_change)
+        while True:
+            try:
+                return await self._driving.arun(make)
+            except RunBusy as busy:
+                if not wait or busy.run != run_id:
+                    raise
+            await asyncio.sleep(_PAUSE)
+
+    def cancel(self, run_id: str) -> RunStatus:
+        """Stop a run: its owner hears of it within its lease, within 0.1 s where it waits; ended at once without one.
+
+        What is recorded is kept, and the run can be resumed. Returns the status it has now: `cancelled`, or still the
+        owner's. Raises UnknownRun, RunIsOver.
+        """
+        from knows_core.ending import cancel  # for recorded runs only
+
+        return cancel(self._recorded(), run_id, self._clock)
+
+    def purge(
+        self, *, older_than: float | None = None, statuses: Collection[RunStatus] = FINISHED, dry_run: bool = False
+    ) -> list[RunRow]:
+        """Delete the runs that ended longer ago than `older_than` seconds (default: `state_ttl`); return their rows.
+
+        Nothing else ever deletes a run. Runs that can still be resumed are kept unless their status is named; one that
+        somebody owns is never touched. `dry_run` deletes nothing.
+        """
+        from knows_core.ending import purge  # for recorded runs only
+
+        age = self.limits.state_ttl if older_than is None else older_than
+        return purge(self._recorded(), self._clock(), age, statuses, dry_run=dry_run)
 
     # ------------------------------------------------------------------ looking
 
@@ -152,8 +205,8 @@ class LocalEngine:
         return self._recorded().rows(status)
 
     def close(self) -> None:
-        """End the pools and close the backend."""
-        self._pools.close()
+        """End what works beside the runs, and close the backend."""
+        self._driving.close()
         if self.backend is not None:
             self.backend.close()
 
@@ -190,7 +243,7 @@ class LocalEngine:
 
         return begin_recorded(wanted, self.backend, self._clock)
 
-    def _go_on(self, run_id: str, template: WorkflowTemplate | None) -> Execution | Run:
+    def _go_on(self, run_id: str, template: WorkflowTemplate | None, accept: bool) -> Execution | Run:  # noqa: ARG002
         from knows_core.recorded import go_on  # see _begin
 
         return go_on(self._recorded(), self._templates, run_id, template, self._clock)
@@ -200,78 +253,17 @@ class LocalEngine:
             raise ConfigError(name="engine", expected=f"templates= to find {name} in", found=None)
         return self._templates.find(Requirement.parse(name))
 
-    def _drive(self, execution: Execution | Run) -> Run:
-        if isinstance(execution, Run):  # completed before
-            return execution
-        return execution.ended_as(self._drive_here(execution))
-
-    def _drive_here(self, execution: Execution) -> RunEnded:
-        if in_event_loop():  # an async step could not have a loop of its own in this thread
-            return in_own_thread(lambda: self._drive_here(execution))
-        desk = self._desk(execution)
-        try:
-            return drive(execution.machine, desk)
-        finally:
-            # Whatever ends the run, it is given up, so that it can be resumed at once.
-            execution.machine.close()
-            desk.close()
-
-    async def _made(self, make: Callable[[], Execution | Run]) -> Execution | Run:
-        """Create or claim a run in the pool. A cancel meanwhile waits for it: the run would keep an owner for ever."""
-        import asyncio  # only the async driver pays for it
-
-        loop, pool = asyncio.get_running_loop(), self._executor()
-        made = loop.run_in_executor(pool, make)
-        try:
-            return await asyncio.shield(made)
-        except asyncio.CancelledError:
-            # Asked of the pool's own future, so that no further cancel can come between.
-            made.add_done_callback(lambda done: _give_up(done, pool))
-            await asyncio.wait([made])
-            execution = None if made.exception() else made.result()
-            if isinstance(execution, Execution):
-                await loop.run_in_executor(pool, execution.recorder.release)
-            raise
-
-    async def _adrive(self, execution: Execution | Run) -> Run:
-        import asyncio  # only the async driver pays for it
-
-        if isinstance(execution, Run):  # completed before
-            return execution
-        loop, desk = asyncio.get_running_loop(), self._desk(execution)
-        try:
-            ended = await adrive(execution.machine, desk, loop, self._executor())
-        finally:
-            execution.machine.close()
-            await asyncio.shield(loop.run_in_executor(self._executor(), desk.close))
-        return execution.ended_as(ended)
-
-    def _desk(self, execution: Execution) -> Desk:
-        definition = execution.definition
-        return Desk(execution.id, execution.recorder, self._observers, lambda: definition.codec, self._clock)
-
-    def _executor(self) -> Executor:
-        return self._pools.for_this_depth()
-
-
-def _give_up(made: asyncio.Future[Execution | Run], pool: Executor) -> None:
-    if not made.cancelled() and not made.exception():
-        execution = made.result()
-        if isinstance(execution, Execution):
-            with contextlib.suppress(RuntimeError):  # a closed engine has given up everything
-                pool.submit(execution.recorder.release)
-
 
 def execute(definition: Definition, state: WorkflowState) -> Any:
     """Run a definition on the caller's own state, recording nothing; see PipelineWorkflow.execute."""
-    engine = LocalEngine()
+    driving = Driving(None, None, Limits(), _now)
     given = {key: state[key] for key in state if key != ERROR_KEY}
     try:
         execution = begin(order(linked(definition, None), None, given, _now), _now)
     except Exception as error:
         state[ERROR_KEY] = error_record(error, _now(), None, None)
         raise
-    ended = engine._drive_here(execution)
+    ended = driving.drive(execution)
     run = execution.ended_as(ended)
     if ended.error is not None:
         state[ERROR_KEY] = run.error

@@ -30,7 +30,10 @@ _RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 @dataclass(slots=True)
 class Execution:
-    """A run that an engine drives: its machine, where it stands, and where its records go."""
+    """A run that an engine drives: its machine, where it stands, and where its records go.
+
+    `spent` are the seconds of owned time, `steps` the calls, that its former tries have had.
+    """
 
     id: str
     definition: Definition
@@ -40,6 +43,8 @@ class Execution:
     clock: Callable[[], datetime]
     reference: str | None = None
     load_history: Callable[[], Sequence[Entry]] = no_history
+    spent: float = 0.0
+    steps: int = 0
 
     def ended_as(self, ended: RunEnded) -> Run:
         """The run as it ended."""

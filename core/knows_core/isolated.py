@@ -38,6 +38,7 @@ __all__ = ["call_isolated", "why_not_isolated"]
 # No folder of the caller's shadows a module before sys.path is handed over; nothing printed is lost when it is killed.
 _COMMAND: Final = ("-P", "-u", "-X", "faulthandler", "-m", "knows_core.worker")
 _GRACE: Final = 2.0  # seconds to end in good order after the answer
+_LOOK: Final = 0.05  # seconds between two looks whether somebody still waits
 _PIPE: Final = 1 << 20  # bytes; no pipe holds more than it is read with at once
 _LAST_LINES: Final = 20
 
@@ -51,16 +52,18 @@ def call_isolated(
     codec: Codec,
     timeout: float | None,
     tell: Callable[[StepProgress], None],
+    given_up: Callable[[], bool] = lambda: False,
 ) -> Any:
     """Call a step's function in a process of its own, apply its changes to `state`, and return its result.
 
     `state` is None, a mapping, or the working copy of a state model. `timeout` is in seconds and includes the start of
-    the process. Raises what the step raises, StepTimeout, WorkerDied, IsolatedStepFailed; NotStorable for a value that
-    cannot be sent, ContractError for a function that cannot be found.
+    the process; it is killed then, and also soon after `given_up` says that nobody waits. Raises what the step raises,
+    StepTimeout, WorkerDied, IsolatedStepFailed; NotStorable for a value that cannot be sent, ContractError for a
+    function that cannot be found.
     """
     path = context.step if context is not None else step.name
     deadline = None if timeout is None else time.monotonic() + timeout
-    process = _Process(_order(step, value, state, context, codec))
+    process = _Process(_order(step, value, state, context, codec), given_up)
     try:
         answer = _answer(process, deadline, lambda done: tell(StepProgress(path, *done)))
         if answer is not None:
@@ -174,7 +177,8 @@ class _TimeUp(Exception):
 class _Process:
     """The process of one call: what is still to be sent to it, and what it says."""
 
-    def __init__(self, order: bytes) -> None:
+    def __init__(self, order: bytes, given_up: Callable[[], bool]) -> None:
+        self._given_up = given_up
         self._unsent = memoryview(order)
         self._line: list[bytes] = []  # the pieces of one that is not whole
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -199,7 +203,7 @@ class _Process:
         while self._process.poll() is None:
             for key, _ in self._selector.select(self._patience(deadline)):
                 yield from self._heed(key.fd)
-            if deadline is not None and time.monotonic() >= deadline:
+            if self._given_up() or (deadline is not None and time.monotonic() >= deadline):
                 raise _TimeUp
         # Whoever still holds the pipes may keep them open for ever: what it said itself is there at once.
         self._kill_group()
@@ -232,7 +236,7 @@ class _Process:
 
     def _patience(self, deadline: float | None) -> float:
         """How long to wait for the pipes: its end shows there, unless another process holds them or it closed them."""
-        longest = 0.2 if self._answers in self._selector.get_map() else 0.002
+        longest = _LOOK if self._answers in self._selector.get_map() else 0.002
         return longest if deadline is None else max(0.0, min(longest, deadline - time.monotonic()))
 
     def _kill_group(self) -> None:

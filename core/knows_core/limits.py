@@ -14,8 +14,8 @@ _MOST: Final = 10**12  # seconds or pieces: beyond it nobody means a limit
 class Limits:
     """The limits of an engine; every duration in seconds. Raises ConfigError for a value that cannot be meant.
 
-    `state_persistence` has its effect today; the others are carried for the features that use them, and
-    docs/reference/settings.md says when each takes effect.
+    `workflow_timeout` counts the time in which somebody drives the run; 0 is no limit. `max_retries` and `retry_delay`
+    are carried for the policies that will use them.
     """
 
     state_persistence: bool = True
@@ -24,6 +24,10 @@ class Limits:
     retry_delay: float = 5
     max_concurrent_workflows: int = 10
     workflow_timeout: float = 300
+    max_steps: int = 10_000
+    max_record_bytes: int = 16_000_000
+    max_run_bytes: int = 64_000_000
+    max_recoveries: int = 10
 
     def __post_init__(self) -> None:
         for one in fields(self):
@@ -32,14 +36,15 @@ class Limits:
                 raise ConfigError(name=one.name, expected=expected, found=getattr(self, one.name))
 
 
-_WHOLE: Final = ("max_retries", "max_concurrent_workflows")
+_WHOLE: Final = frozenset(one for one in Limits.__dataclass_fields__ if one.startswith("max_"))
+_AT_LEAST_ONE: Final = _WHOLE - {"max_retries"}
 
 
 def _broken_rule(name: str, value: object) -> str:
     """What was expected of a limit, where the value is not that; else an empty text."""
     if name == "state_persistence":
         return "" if isinstance(value, bool) else "true or false"
-    least = 1 if name == "max_concurrent_workflows" else 0
+    least = 1 if name in _AT_LEAST_ONE else 0
     number = isinstance(value, int if name in _WHOLE else (int, float)) and not isinstance(value, bool)
     if number and least <= value < _MOST:  # type: ignore[operator]
         return ""

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from knows_core.errors import ContractError, MissingState, StepTimeout
-from knows_core.errors_flow import ScopeTimeout, SeamMismatch, UndeclaredWrite
+from knows_core.errors import ContractError, MissingState
+from knows_core.errors_flow import SeamMismatch, UndeclaredWrite
 from knows_core.flow import Case, Each, Parallel, Part, Repeat, Scope, Sequence, Step
 from knows_core.joining import merged, only_filled
 from knows_core.paths import within
@@ -20,7 +20,7 @@ from knows_core.renaming import Renaming
 from knows_core.run import RunStatus
 from knows_core.situation import Deadline, Place
 from knows_core.state import NO_CHANGES, Attempt, Changes, WorkflowState
-from knows_core.wishes import Call, Fork, Machine, Outcome, StepError, Walk, Wish
+from knows_core.wishes import Call, Fork, Machine, Outcome, StepError, Stopped, Walk, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
@@ -40,6 +40,8 @@ def run_flow(flow: Flow[Any, Any], value: Any, situation: Situation, place: Plac
         result = yield from _walk(flow, value, situation, place)
     except StepError as failure:
         ended = RunEnded(RunStatus.FAILED, None, failure.error, failure.path, failure.attempt)
+    except Stopped as stop:
+        ended = RunEnded(stop.status, None, stop.error)
     else:
         ended = RunEnded(RunStatus.COMPLETED, result)
     yield ended
@@ -71,7 +73,7 @@ def _step(step: Step[Any, Any], value: Any, now: Situation, place: Place) -> Wal
             value = intake(value, path)
         limit = step.timeout
         if place.deadline is not None:
-            limit = _time_left(limit, place.deadline, ground.clock(), path)
+            limit = place.deadline.left(limit, ground.clock(), path)
         if not binding.takes_state:
             result = yield Call(step, value, None, path, attempt, limit)
         else:
@@ -94,7 +96,8 @@ def _step(step: Step[Any, Any], value: Any, now: Situation, place: Place) -> Wal
         # The record is the commit: when it is refused (a value that cannot be stored) the attempt has failed.
         yield StepDone(path, attempt, result, changes, now.branch)
     except Exception as error:  # noqa: BLE001 - whatever a step raises is its failure
-        raise (yield from _failed(path, attempt, _blamed(error, path, place.deadline, ground.clock()))) from None
+        blamed = error if place.deadline is None else place.deadline.blamed(error, ground.clock(), path)
+        raise (yield from _failed(path, attempt, blamed)) from None
     now.take(changes)
     return result
 
@@ -103,20 +106,6 @@ def _failed(path: str, attempt: int, error: Exception) -> Generator[Wish, Any, S
     """Record a failure; what is given back is to be raised."""
     yield StepFailed(path, attempt, error)
     return StepError(path, attempt, error)
-
-
-def _time_left(own: float | None, deadline: Deadline, now: float, path: str) -> float:
-    left = deadline.at - now
-    if left <= 0:
-        raise ScopeTimeout(scope=deadline.scope, timeout=deadline.timeout, step=path)
-    return left if own is None else min(own, left)
-
-
-def _blamed(error: Exception, path: str, deadline: Deadline | None, now: float) -> Exception:
-    """A step that was cut short because its scope ran out of time is not to blame itself."""
-    if isinstance(error, StepTimeout) and deadline is not None and now >= deadline.at:
-        return ScopeTimeout(scope=deadline.scope, timeout=deadline.timeout, step=path)
-    return error
 
 
 def _check_writes(step: Step[Any, Any], path: str, changes: Changes, work: Attempt) -> None:

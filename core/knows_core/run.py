@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from knows_core.state import WorkflowState
 
@@ -31,6 +31,9 @@ class RunStatus(StrEnum):
     def is_over(self) -> bool:
         """Whether nobody drives the run in this status, so that it has no owner."""
         return self not in (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.SLEEPING)
+
+
+FINISHED: Final = frozenset({RunStatus.COMPLETED, RunStatus.CANCELLED})  # what ended as somebody wanted it to
 
 
 class Entry(NamedTuple):

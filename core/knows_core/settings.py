@@ -43,7 +43,7 @@ class WorkflowSettings(BaseSettings):
     )
     state_ttl: NonNegativeInt = Field(
         default=3600,
-        description="Seconds that a finished run is kept. Carried in Limits; in effect once runs can be purged.",
+        description="Seconds after its end from which `kwf purge` deletes a completed or cancelled run.",
     )
     max_retries: NonNegativeInt = Field(
         default=3,
@@ -55,11 +55,27 @@ class WorkflowSettings(BaseSettings):
     )
     max_concurrent_workflows: PositiveInt = Field(
         default=10,
-        description="Threads in which `arun` calls sync steps: in effect. Runs driven at once: carried in Limits.",
+        description="Runs that an engine drives at once, and threads in which `arun` calls sync steps.",
     )
     workflow_timeout: NonNegativeInt = Field(
         default=300,
-        description="Seconds of owned time that a run may take. Carried in Limits; in effect with time-outs.",
+        description="Seconds that a run may take while somebody drives it; 0: no limit.",
+    )
+    max_steps: PositiveInt = Field(
+        default=10_000,
+        description="Calls of steps that a run may make: a loop that does not end is stopped.",
+    )
+    max_record_bytes: PositiveInt = Field(
+        default=16_000_000,
+        description="Size of one record at most: what a step returned and changed, encoded.",
+    )
+    max_run_bytes: PositiveInt = Field(
+        default=64_000_000,
+        description="Size of the journal of one run at most.",
+    )
+    max_recoveries: PositiveInt = Field(
+        default=10,
+        description="Times that an interrupted run is taken up without a new record before it is stored as `stuck`.",
     )
     # Not in the representation: a backend's URL may hold a password.
     state_backend: str | None = Field(

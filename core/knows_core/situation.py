@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from knows_core.errors import StepTimeout
+from knows_core.errors_flow import ScopeTimeout
 from knows_core.joining import Delta
 from knows_core.state import NO_CHANGES, Changes, WorkflowState
 
@@ -83,6 +85,19 @@ class Deadline(NamedTuple):
     at: float
     scope: str
     timeout: float
+
+    def left(self, own: float | None, now: float, path: str) -> float:
+        """The time limit of a step: its own, or what is left for the scope. Raises ScopeTimeout."""
+        left = self.at - now
+        if left <= 0:
+            raise ScopeTimeout(scope=self.scope, timeout=self.timeout, step=path)
+        return left if own is None else min(own, left)
+
+    def blamed(self, error: Exception, now: float, path: str) -> Exception:
+        """What is to blame for a step's failure: not the step, where it was cut short because its scope is over."""
+        if isinstance(error, StepTimeout) and now >= self.at:
+            return ScopeTimeout(scope=self.scope, timeout=self.timeout, step=path)
+        return error
 
 
 @dataclass(frozen=True, slots=True)

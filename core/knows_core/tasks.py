@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from knows_core.context import is_coroutine
 from knows_core.errors import StepTimeout
@@ -14,12 +15,15 @@ from knows_core.threads import one_deeper
 from knows_core.wishes import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from concurrent.futures import Executor
 
     from knows_core.desk import Desk
     from knows_core.lanes import Lane
     from knows_core.wishes import Call
+
+
+T = TypeVar("T")
 
 
 class Tasks:
@@ -30,16 +34,25 @@ class Tasks:
         self._loop = loop
         self._pool = pool
         self._under_way: dict[asyncio.Task[Any], Lane] = {}
+        self._patience: asyncio.Timeout | None = None  # of what the run waits for
+        desk.brakes.wake = self._wake
 
     async def flushed(self) -> None:
         """Make durable what was recorded."""
         await self._loop.run_in_executor(self._pool, self._desk.recorder.flush)
 
+    async def only(self, call: Call) -> Any:
+        """Call one step and wait for it. Raises StepTimeout, Stopped, or what the step raises."""
+        return await self._patiently(self.call(call), call.path)
+
     async def call(self, call: Call) -> Any:
         """Call a step and wait for it. Raises StepTimeout, or what the step raises."""
         context = self._desk.context(call) if self._desk.wants_context(call) else None
         if call.limit is None:
-            return await self._answer(call, context)
+            try:
+                return await self._answer(call, context)
+            finally:
+                call.given_up = True
         limit = asyncio.timeout(None if call.step.isolation == "process" else call.limit)
         try:
             async with limit:
@@ -53,11 +66,12 @@ class Tasks:
 
     def begin(self, lane: Lane, call: Call) -> None:
         """Call a step beside the others."""
-        self._under_way[self._loop.create_task(self._outcome(call))] = lane
+        self._under_way[self._loop.create_task(self._outcome(call), name=call.path)] = lane
 
     async def ended(self) -> list[tuple[Lane, Outcome]]:
-        """Wait for the next calls that end, each with its lane."""
-        done, _ = await asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+        """Wait for the next calls that end, each with its lane. Raises Stopped."""
+        waiting = asyncio.wait(self._under_way, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await self._patiently(waiting, next(iter(self._under_way)).get_name())
         # In the order in which they began, so that their records do not depend on a hash.
         return [(self._under_way.pop(task), task.result()) for task in list(self._under_way) if task in done]
 
@@ -68,6 +82,32 @@ class Tasks:
         if self._under_way:
             await asyncio.wait(self._under_way)
         self._under_way.clear()
+
+    async def _patiently(self, work: Coroutine[Any, Any, T], path: str) -> T:
+        """Wait for something until there is a reason to stop. Raises Stopped."""
+        brakes = self._desk.brakes
+        patience = asyncio.timeout(brakes.left())
+        try:
+            async with patience:
+                self._patience = patience
+                if brakes.is_pulled:  # before this wait began
+                    patience.reschedule(self._loop.time())
+                return await work
+        except TimeoutError:
+            if not patience.expired():  # the step's own
+                raise
+        finally:
+            self._patience = None
+        raise brakes.stop(path)
+
+    def _wake(self) -> None:
+        """Look whether to stop; called in any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._end_patience)
+
+    def _end_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.reschedule(self._loop.time())
 
     async def _outcome(self, call: Call) -> Outcome:
         try:

@@ -9,6 +9,7 @@ from knows_core.records import Record, RunEnded
 
 if TYPE_CHECKING:
     from knows_core.flow import Step
+    from knows_core.run import RunStatus
 
 
 class Call:
@@ -54,6 +55,14 @@ class Outcome:
 Wish = Call | Fork | Record
 Walk = Generator[Wish, Any, Any]
 Machine = Generator[Wish, Any, RunEnded]
+
+
+class Stopped(BaseException):
+    """Thrown into a machine to end its run where it is. No policy of a flow may answer it: not an Exception."""
+
+    def __init__(self, status: RunStatus, error: Exception) -> None:
+        super().__init__(status)
+        self.status, self.error = status, error
 
 
 class StepError(Exception):

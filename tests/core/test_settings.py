@@ -14,6 +14,7 @@ PROPOSED = {
     "state_persistence": True, "state_ttl": 3600, "max_retries": 3, "retry_delay": 5, "max_concurrent_workflows": 10,
     "workflow_timeout": 300,
 }  # fmt: skip
+FURTHER = {"max_steps": 10_000, "max_record_bytes": 16_000_000, "max_run_bytes": 64_000_000, "max_recoveries": 10}
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +26,8 @@ def own_folder(tmp_path, monkeypatch):
 def test_the_proposals_six_settings_and_their_defaults():
     """Names and defaults are the proposal's; the backend is left open."""
     settings = WorkflowSettings()
-    assert settings.model_dump() == {**PROPOSED, "state_backend": None}
-    assert asdict(settings.limits()) == PROPOSED
+    assert settings.model_dump() == {**PROPOSED, **FURTHER, "state_backend": None}
+    assert asdict(settings.limits()) == {**PROPOSED, **FURTHER}
     assert settings.limits() == Limits()
 
 

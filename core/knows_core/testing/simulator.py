@@ -12,11 +12,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from knows_core.backend import MemoryBackend
+from knows_core.brakes import Brakes
 from knows_core.desk import Desk
 from knows_core.errors import StepTimeout
 from knows_core.events import Observers
 from knows_core.execution import Execution, order
 from knows_core.lanes import Lanes
+from knows_core.limits import Limits
 from knows_core.linking import linked
 from knows_core.recorded import begin_recorded, go_on
 from knows_core.records import RunEnded, StepDone
@@ -111,7 +113,10 @@ class _FailingDesk(Desk):
 
     def __init__(self, execution: Execution, crash: int, simulator: Simulator) -> None:
         definition = execution.definition
-        super().__init__(execution.id, execution.recorder, Observers(None), lambda: definition.codec, simulator._moment)
+        brakes = Brakes(execution.id, Limits(workflow_timeout=0))
+        super().__init__(
+            execution.id, execution.recorder, Observers(None), lambda: definition.codec, simulator._moment, brakes
+        )
         self.execution = execution
         self.effects = 0
         self.called: list[str] = []

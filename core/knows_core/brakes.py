@@ -1,0 +1,85 @@
+"""What stops a run before its flow is done: somebody cancelled it, its time is over, or it made too many calls."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from knows_core.errors_limits import RunCancelled, StepLimit, WorkflowTimeout
+from knows_core.run import RunStatus
+from knows_core.wishes import Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from knows_core.limits import Limits
+
+_NEVER = float("inf")
+
+
+def _nobody_waits() -> None:
+    """Wake nobody."""
+
+
+class Brakes:
+    """The brakes of one run. The thread that drives it asks before every call; any thread may cancel.
+
+    `spent` are the seconds of owned time, and `steps` the calls, that former tries of the run have had. `wake` is set
+    by a driver that waits: it is called, in any thread, when there is a reason to stop waiting.
+    """
+
+    __slots__ = ("_cancelled", "_clock", "_ends_at", "_limits", "_most", "_run", "_steps", "is_on", "wake")
+
+    def __init__(
+        self,
+        run: str,
+        limits: Limits,
+        *,
+        spent: float = 0.0,
+        steps: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._run = run
+        self._limits = limits
+        self._clock = clock
+        timeout = limits.workflow_timeout
+        self._ends_at = clock() + timeout - spent if timeout else _NEVER
+        self._most = limits.max_steps
+        self._steps = steps
+        self._cancelled = False
+        self.is_on = False  # once: what a stopped run still has to do is not stopped again
+        self.wake: Callable[[], None] = _nobody_waits
+
+    def check(self, path: str) -> None:
+        """Count a call that is about to begin. Raises Stopped."""
+        self._steps += 1
+        if self._cancelled or self._steps > self._most or self._clock() >= self._ends_at:
+            self.heed(path)
+
+    def heed(self, path: str) -> None:
+        """Stop where there is a reason to. Raises Stopped."""
+        if not self.is_on and (self._cancelled or self._steps > self._most or self._clock() >= self._ends_at):
+            raise self.stop(path)
+
+    def stop(self, path: str) -> Stopped:
+        """Put the brakes on; the reason to stop, which is the time where there is no other."""
+        self.is_on = True
+        if self._cancelled:
+            return Stopped(RunStatus.CANCELLED, RunCancelled(run=self._run))
+        if self._steps > self._most:
+            return Stopped(RunStatus.FAILED, StepLimit(run=self._run, steps=self._most, step=path))
+        return Stopped(RunStatus.FAILED, WorkflowTimeout(run=self._run, timeout=self._limits.workflow_timeout))
+
+    def left(self) -> float | None:
+        """Seconds until the run's time is over; None while nothing limits it."""
+        return None if self._ends_at == _NEVER or self.is_on else max(self._ends_at - self._clock(), 0.0)
+
+    @property
+    def is_pulled(self) -> bool:
+        """Whether somebody cancelled the run, and it has not stopped yet."""
+        return self._cancelled and not self.is_on
+
+    def cancel(self) -> None:
+        """Stop the run before its next call, and now where its driver waits."""
+        self._cancelled = True
+        self.wake()

@@ -1,0 +1,136 @@
+"""Where an engine's runs are driven: in whose thread, how many at once, and who looks after them meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from knows_core.brakes import Brakes
+from knows_core.desk import Desk
+from knows_core.drivers import adrive, drive
+from knows_core.events import Observers
+from knows_core.run import Run
+from knows_core.slots import Slots
+from knows_core.threads import Pools, in_event_loop, in_own_thread
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from concurrent.futures import Executor
+    from datetime import datetime
+
+    from pluggy import PluginManager
+
+    from knows_core.backend import StateBackend
+    from knows_core.execution import Execution
+    from knows_core.keeper import Keeper
+    from knows_core.limits import Limits
+    from knows_core.records import RunEnded
+
+
+class Driving:
+    """Drives the runs of one engine."""
+
+    def __init__(
+        self,
+        backend: StateBackend | None,
+        hooks: PluginManager | None,
+        limits: Limits,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._backend = backend
+        self._limits = limits
+        self._clock = clock
+        self._observers = Observers(hooks)
+        self._pools = Pools(limits.max_concurrent_workflows)
+        self._slots = Slots(limits.max_concurrent_workflows)
+        self._keeper: Keeper | None = None
+
+    def run(self, make: Callable[[], Execution | Run]) -> Run:
+        """Make a run ready and drive it to its end, when there is a slot for it."""
+        with self._slots.taken():
+            made = make()
+            return made if isinstance(made, Run) else made.ended_as(self.drive(made))
+
+    def drive(self, execution: Execution) -> RunEnded:
+        """Drive a run that is ready; in a thread of its own where this one has an event loop."""
+        if in_event_loop():  # an async step could not have a loop of its own in this thread
+            return in_own_thread(lambda: self.drive(execution))
+        desk = self._desk(execution)
+        try:
+            return drive(execution.machine, desk)
+        finally:
+            # Whatever ends the run, it is given up, so that it can be resumed at once.
+            execution.machine.close()
+            self._leave(execution, desk)
+
+    async def arun(self, make: Callable[[], Execution | Run]) -> Run:
+        """Do as `run` without blocking the event loop."""
+        import asyncio  # only the async driver pays for it
+
+        loop = asyncio.get_running_loop()
+        async with self._slots.ataken(loop):
+            execution = await self._made(make, loop)
+            if isinstance(execution, Run):
+                return execution
+            desk = self._desk(execution)
+            try:
+                ended = await adrive(execution.machine, desk, loop, self._executor())
+            finally:
+                execution.machine.close()
+                await asyncio.shield(loop.run_in_executor(self._executor(), self._leave, execution, desk))
+            return execution.ended_as(ended)
+
+    def close(self) -> None:
+        """End the pools and the keeper."""
+        self._pools.close()
+        if self._keeper is not None:
+            self._keeper.close()
+
+    async def _made(self, make: Callable[[], Execution | Run], loop: asyncio.AbstractEventLoop) -> Execution | Run:
+        """Create or claim a run in the pool. A cancel meanwhile waits for it: the run would keep an owner for ever."""
+        import asyncio  # only the async driver pays for it
+
+        pool = self._executor()
+        made = loop.run_in_executor(pool, make)
+        try:
+            return await asyncio.shield(made)
+        except asyncio.CancelledError:
+            # Asked of the pool's own future, so that no further cancel can come between.
+            made.add_done_callback(lambda done: _give_up(done, pool))
+            await asyncio.wait([made])
+            execution = None if made.exception() else made.result()
+            if execution is not None and not isinstance(execution, Run):
+                await loop.run_in_executor(pool, execution.recorder.release)
+            raise
+
+    def _desk(self, execution: Execution) -> Desk:
+        definition = execution.definition
+        clock = execution.situation.ground.clock
+        brakes = Brakes(execution.id, self._limits, spent=execution.spent, steps=execution.steps, clock=clock)
+        if self._backend is not None:
+            self._looking_after(self._backend).watch(execution.id, brakes)
+        return Desk(execution.id, execution.recorder, self._observers, lambda: definition.codec, self._clock, brakes)
+
+    def _leave(self, execution: Execution, desk: Desk) -> None:
+        if self._keeper is not None:
+            self._keeper.forget(execution.id)
+        desk.close()
+
+    def _looking_after(self, backend: StateBackend) -> Keeper:
+        if self._keeper is None:
+            from knows_core.keeper import Keeper  # only recorded runs have something to keep
+
+            self._keeper = Keeper(backend)
+        return self._keeper
+
+    def _executor(self) -> Executor:
+        return self._pools.for_this_depth()
+
+
+def _give_up(made: asyncio.Future[Execution | Run], pool: Executor) -> None:
+    if not made.cancelled() and not made.exception():
+        execution = made.result()
+        if not isinstance(execution, Run):
+            with contextlib.suppress(RuntimeError):  # a closed engine has given up everything
+                pool.submit(execution.recorder.release)

@@ -1,0 +1,78 @@
+"""The keeper of what an engine owns: it renews the lease, and hears who asked a run to stop."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from knows_core.backend import StateBackend
+    from knows_core.brakes import Brakes
+
+_PAUSE: Final = 0.08  # seconds between two looks: with the look itself a request is heard within 0.1 s
+_RENEWALS: Final = 3  # in each lease, so that one may fail
+_IDLE: Final = 60  # looks without a run after which the thread ends; until then a new run need not start one
+
+
+class Keeper:
+    """One thread beside an engine, there while runs are driven. Short runs never meet it."""
+
+    def __init__(self, backend: StateBackend) -> None:
+        self._backend = backend
+        self._held: dict[str, Brakes] = {}
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._complained = False
+
+    def watch(self, run: str, brakes: Brakes) -> None:
+        """Look after a run from now on."""
+        with self._lock:
+            self._held[run] = brakes
+            # Not alive: it found nothing to do for a while, or this is a forked child, which inherits no threads.
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._work, name="knows keeper", daemon=True)
+                self._thread.start()
+
+    def forget(self, run: str) -> None:
+        """Look after it no longer."""
+        with self._lock:
+            self._held.pop(run, None)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._closing.set()
+        thread = self._thread
+        if thread is not None and thread.is_alive() and thread is not threading.current_thread():
+            thread.join()
+
+    def _work(self) -> None:
+        idle, renew_at = 0, time.monotonic() + self._backend.capabilities.lease / _RENEWALS
+        while not self._closing.wait(_PAUSE):
+            with self._lock:
+                held = dict(self._held)
+                idle = 0 if held else idle + 1
+                if idle > _IDLE:
+                    self._thread = None
+                    return
+            now = time.monotonic()
+            if held and self._looked(held, renewing=now >= renew_at) and now >= renew_at:
+                renew_at = now + self._backend.capabilities.lease / _RENEWALS
+
+    def _looked(self, held: dict[str, Brakes], *, renewing: bool) -> bool:
+        """Renew the lease if it is time, and pass on who is to stop; whether the backend answered."""
+        try:
+            if renewing:
+                self._backend.renew()
+            for run in self._backend.cancelling(held):
+                held[run].cancel()
+        except Exception as error:  # noqa: BLE001 - the run itself meets the backend's failure at its next record
+            if not self._complained:
+                import logging  # only where a backend failed
+
+                logging.getLogger("knows_core").warning("the lease could not be renewed, trying again: %s", error)
+            self._complained = True
+            return False
+        self._complained = False
+        return True
