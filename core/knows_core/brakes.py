@@ -28,7 +28,7 @@ class Brakes:
     by a driver that waits: it is called, in any thread, when there is a reason to stop waiting.
     """
 
-    __slots__ = ("_cancelled", "_clock", "_ends_at", "_limits", "_most", "_run", "_steps", "is_on", "wake")
+    __slots__ = ("_calls_left", "_cancelled", "_clock", "_ends_at", "_limits", "_run", "is_on", "wake")
 
     def __init__(
         self,
@@ -44,21 +44,21 @@ class Brakes:
         self._clock = clock
         timeout = limits.workflow_timeout
         self._ends_at = clock() + timeout - spent if timeout else _NEVER
-        self._most = limits.max_steps
-        self._steps = steps
+        self._calls_left = limits.max_steps - steps
         self._cancelled = False
         self.is_on = False  # once: what a stopped run still has to do is not stopped again
         self.wake: Callable[[], None] = _nobody_waits
 
     def check(self, path: str) -> None:
         """Count a call that is about to begin. Raises Stopped."""
-        self._steps += 1
-        if self._cancelled or self._steps > self._most or self._clock() >= self._ends_at:
+        self._calls_left -= 1
+        # A cancelled run is one whose time is over: this is asked before every step, so that each comparison counts.
+        if self._calls_left < 0 or self._clock() >= self._ends_at:
             self.heed(path)
 
     def heed(self, path: str) -> None:
         """Stop where there is a reason to. Raises Stopped."""
-        if not self.is_on and (self._cancelled or self._steps > self._most or self._clock() >= self._ends_at):
+        if not self.is_on and (self._calls_left < 0 or self._clock() >= self._ends_at):
             raise self.stop(path)
 
     def stop(self, path: str) -> Stopped:
@@ -66,8 +66,8 @@ class Brakes:
         self.is_on = True
         if self._cancelled:
             return Stopped(RunStatus.CANCELLED, RunCancelled(run=self._run))
-        if self._steps > self._most:
-            return Stopped(RunStatus.FAILED, StepLimit(run=self._run, steps=self._most, step=path))
+        if self._calls_left < 0:
+            return Stopped(RunStatus.FAILED, StepLimit(run=self._run, steps=self._limits.max_steps, step=path))
         return Stopped(RunStatus.FAILED, WorkflowTimeout(run=self._run, timeout=self._limits.workflow_timeout))
 
     def left(self) -> float | None:
@@ -82,4 +82,5 @@ class Brakes:
     def cancel(self) -> None:
         """Stop the run before its next call, and now where its driver waits."""
         self._cancelled = True
+        self._ends_at = -_NEVER
         self.wake()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from knows_core.brakes import Brakes
 from knows_core.desk import Desk
 from knows_core.drivers import adrive, drive
+from knows_core.errors_backend import BackendError
 from knows_core.events import Observers
 from knows_core.run import Run
 from knows_core.slots import Slots
@@ -113,9 +114,14 @@ class Driving:
         return Desk(execution.id, execution.recorder, self._observers, lambda: definition.codec, self._clock, brakes)
 
     def _leave(self, execution: Execution, desk: Desk) -> None:
-        if self._keeper is not None:
-            self._keeper.forget(execution.id)
-        desk.close()
+        if self._keeper is None:
+            desk.close()
+            return
+        self._keeper.forget(execution.id)
+        try:
+            desk.close()
+        except BackendError:  # what made the run end here is told; it must not stay owned when the backend is back
+            self._keeper.release_later(execution.recorder.release)
 
     def _looking_after(self, backend: StateBackend) -> Keeper:
         if self._keeper is None:

@@ -1,12 +1,17 @@
-"""The keeper of what an engine owns: it renews the lease, and hears who asked a run to stop."""
+"""The keeper of what an engine owns: it renews the lease, hears who asked a run to stop, and gives up what is owed."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from knows_core.errors_backend import BackendError
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from knows_core.backend import StateBackend
     from knows_core.brakes import Brakes
 
@@ -21,6 +26,7 @@ class Keeper:
     def __init__(self, backend: StateBackend) -> None:
         self._backend = backend
         self._held: dict[str, Brakes] = {}
+        self._owed: list[Callable[[], None]] = []
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
@@ -30,15 +36,24 @@ class Keeper:
         """Look after a run from now on."""
         with self._lock:
             self._held[run] = brakes
-            # Not alive: it found nothing to do for a while, or this is a forked child, which inherits no threads.
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._work, name="knows keeper", daemon=True)
-                self._thread.start()
+            self._work_on()
 
     def forget(self, run: str) -> None:
         """Look after it no longer."""
         with self._lock:
             self._held.pop(run, None)
+
+    def release_later(self, release: Callable[[], None]) -> None:
+        """Give a run up as soon as the backend, which failed, answers again: else it stayed owned by this process."""
+        with self._lock:
+            self._owed.append(release)
+            self._work_on()
+
+    def _work_on(self) -> None:
+        # Not alive: it found nothing to do for a while, or this is a forked child, which inherits no threads.
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._work, name="knows keeper", daemon=True)
+            self._thread.start()
 
     def close(self) -> None:
         """End the thread."""
@@ -52,13 +67,21 @@ class Keeper:
         while not self._closing.wait(_PAUSE):
             with self._lock:
                 held = dict(self._held)
-                idle = 0 if held else idle + 1
+                idle = 0 if held or self._owed else idle + 1
                 if idle > _IDLE:
                     self._thread = None
                     return
+            self._pay()
             now = time.monotonic()
             if held and self._looked(held, renewing=now >= renew_at) and now >= renew_at:
                 renew_at = now + self._backend.capabilities.lease / _RENEWALS
+
+    def _pay(self) -> None:
+        """Give up the runs that could not be given up before."""
+        for release in list(self._owed):
+            with contextlib.suppress(BackendError):
+                release()
+                self._owed.remove(release)
 
     def _looked(self, held: dict[str, Brakes], *, renewing: bool) -> bool:
         """Renew the lease if it is time, and pass on who is to stop; whether the backend answered."""

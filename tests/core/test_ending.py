@@ -156,3 +156,39 @@ def test_waiting_takes_the_run_up_when_its_owner_lets_go():
     epoch = engine.backend.claim("s")
     threading.Timer(0.2, engine.backend.release, ("s", epoch)).start()
     assert engine.resume("s", BAD, wait=True).error["message"] == "broken"
+
+
+def test_a_run_whose_backend_failed_is_given_up_when_it_is_back():
+    """Nobody can release a run while the backend is away; afterwards the same engine resumes it."""
+
+    class Away(MemoryBackend):
+        away = False
+
+        def append(self, batch):
+            self.check()
+            return super().append(batch)
+
+        def release(self, run, epoch):
+            self.check()
+            super().release(run, epoch)
+
+        def check(self):
+            if self.away:
+                raise BackendError(backend="kept", reason="away", hint="Wait.")
+
+    backend = Away()
+
+    @step
+    def lose():
+        backend.away = len(backend.load("r")[1]) == 1
+        return 1
+
+    template = pipeline(lose | step(lambda value: value + 1, name="last"), name="w", version="1.0")
+    engine = LocalEngine(backend)
+    with pytest.raises(BackendError, match="away"):
+        engine.run(template, run_id="r")
+    with pytest.raises(RunBusy):
+        engine.resume("r", template)
+    backend.away = False
+    assert engine.resume("r", template, wait=True).result == 2
+    engine.close()
