@@ -1,4 +1,4 @@
-"""The published backend contract over the backends of this repository."""
+"""The published backend contract over the backends of this repository that need no server."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from knows_sqlite import SQLiteBackend
 
 
 class TestMemory(BackendContract):
-    def open_backend(self, place):
+    def open_backend(self, place, lease=15.0):
         return MemoryBackend()
 
 
 class TestSQLite(SharedBackendContract):
-    def open_backend(self, place):
-        return SQLiteBackend(place / "journals.db")
+    def open_backend(self, place, lease=15.0):
+        return SQLiteBackend(place / "journals.db", lease=lease)
