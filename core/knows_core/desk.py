@@ -63,12 +63,11 @@ class Desk:
         self._observers.tell(self._run, event)
 
     def call(self, call: Call) -> Any:
-        """Call a step's function in this thread and return its result; an async one in a loop of the run's own."""
-        context = self.context(call) if self.wants_context(call) else None
-        if call.step.isolation == "thread":  # as in `begun`; the common way is spared a call
-            answer = call.step.binding.invoke(call.value, call.state, context)
-        else:
-            answer = self.begun(call, context)
+        """Call a step in this thread, not in a process, and return its result; an async one in the run's own loop."""
+        binding = call.step.binding
+        # As `wants_context` and `begun` say it: the common way is spared their calls.
+        context = self.context(call) if binding.takes_context or self._observers.watching else None
+        answer = binding.invoke(call.value, call.state, context)
         if is_coroutine(answer):
             if self._runner is None:
                 import asyncio  # only a flow with an async step pays for it

@@ -37,15 +37,16 @@ def drive(machine: Machine, desk: Desk) -> RunEnded:  # noqa: C901, PLR0912 - th
     A step has a thread of its own where it has a time limit, or where branches run side by side.
     """
     crew: Crew | None = None
+    recorder, check = desk.recorder, desk.brakes.check
     try:
         wish = next(machine)
         while True:
             try:
                 if isinstance(wish, Call):
-                    desk.brakes.check(wish.path)
+                    check(wish.path)
                     # Everything recorded so far is durable before the next step can act on it.
-                    if desk.recorder.waiting:
-                        desk.recorder.flush()
+                    if recorder.waiting:
+                        recorder.flush()
                     try:
                         if wish.limit is None and wish.step.isolation == "thread":
                             answer = desk.call(wish)
@@ -64,7 +65,7 @@ def drive(machine: Machine, desk: Desk) -> RunEnded:  # noqa: C901, PLR0912 - th
             except Stopped as stop:
                 wish = machine.throw(stop)
     except StopIteration as end:
-        desk.recorder.flush()
+        recorder.flush()
         ended: RunEnded = end.value
         return ended
     finally:
