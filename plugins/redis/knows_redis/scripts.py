@@ -75,7 +75,7 @@ local function append(id, epoch, sequence, token, status, over, version, first, 
   local run, list = at .. 'run:' .. id, at .. 'records:' .. id
   local row = redis.call('HMGET', run, 'epoch', 'owner', 'status', 'created', 'token')
   local length = redis.call('LLEN', list)
-  if count > 0 and sequence < length
+  if count > 0 and 0 <= sequence and sequence < length
     and string.sub(redis.call('LINDEX', list, sequence), 1, {TOKEN}) == token then return 1 end
   if count == 0 and row[5] == token then return 1 end
   if row[1] ~= epoch or row[2] ~= ARGV[2] then return -1 end
