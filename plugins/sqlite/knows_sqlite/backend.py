@@ -1,276 +1,266 @@
-"""The state backend on SQLite: one durable transaction per append, the epoch checked inside it."""
+"""The state backend on SQLite: one durable transaction per append, the epoch and the owner checked inside it."""
 
 from __future__ import annotations
 
-import contextlib
 import logging
+import math
 import sqlite3
-import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Self, TypeVar
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Final, Self
+from urllib.parse import parse_qsl, unquote
 
 from knows_core import (
-    AccessDenied,
     Append,
     BackendError,
+    Capabilities,
+    ConfigError,
     RecordCorrupt,
-    RunBusy,
     RunExists,
     RunRow,
     RunStatus,
     UnknownRun,
 )
-from knows_sqlite.database import BUSY_SECONDS, needs_gate, open_database, translated
-from knows_sqlite.owners import Gate, Owner
+from knows_sqlite.place import Place
+from knows_sqlite.rows import INSERT, SELECT, UPDATE, columns_of, row_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-T = TypeVar("T")
-_CHECKPOINT_BYTES: Final = 4_000_000  # of write-ahead log; SQLite's own default is as much
-_COMMIT_BYTES: Final = 4_096  # what a commit adds to the log besides its records: about a page
-_COLUMNS: Final = "run, template, version, status, created_at, updated_at, epoch, owner"
-# The epoch, the sequence and the insert in one statement: nobody can come between.
-_INSERT_FENCED: Final = """
-    insert into record (run, sequence, data) select :run, :sequence, :data
-    where exists (select 1 from run where run = :run and epoch = :epoch)
+_LOG: Final = logging.getLogger("knows_sqlite")
+LEASE: Final = 15.0
+BUSY: Final = 30.0
+_FENCE: Final = """
+    exists (select 1 from run where run = :run and epoch = :epoch and owner = :owner)
     and :sequence = (select coalesce(max(sequence), -1) + 1 from record where run = :run)"""
+# Epoch, owner, sequence and the insert in one statement: nobody can come between.
+_INSERT_FENCED: Final = f"insert into record (run, sequence, data) select :run, :sequence, :data where {_FENCE}"
+_IS_MINE: Final = f"select 1 where {_FENCE}"
 
 
 class SQLiteBackend:
     """Journals in one SQLite file, for many threads and many processes of one host.
 
-    Beside `FILE` lies the folder `FILE.owners` with the locks of the processes that have it open.
+    Beside `FILE` lies the folder `FILE.owners` with the locks of the processes that have it open. `lease`: seconds
+    after which an owner that did not renew may be followed. `busy`: seconds a write waits for others. `clock`: seconds
+    of a clock that all processes of the host share.
     """
 
-    _connection: sqlite3.Connection
-    _gate: Gate
-    _owner: Owner
-
-    def __init__(self, path: str | Path) -> None:
-        # The real path: by another name of the same file an owner would not be seen.
-        self._path = Path(path).resolve()
-        self._lock = threading.RLock()
-        self._gated = needs_gate()
-        self._logged = 0  # bytes since the last checkpoint of ours, estimated
-        self._is_open = False
-        self._is_there()
-
-    def _is_there(self) -> bool:
-        """Whether there are journals to look at. Looking makes nothing: the file comes with the first run."""
-        with self._lock:
-            if not self._is_open and self._path.exists():
-                self._open()
-            return self._is_open
-
-    def _open(self) -> None:
-        owners = self._path.with_name(f"{self._path.name}.owners")
-        try:
-            owners.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._gate = Gate(owners)
-            self._owner = Owner(owners)
-        except OSError as error:
-            raise AccessDenied(path=owners, reason=str(error)) from error
-        try:
-            self._connection = open_database(self._path, self._gate)
-        except BaseException:
-            self._owner.close()
-            self._gate.close()
-            raise
-        self._is_open = True
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        lease: float = LEASE,
+        busy: float = BUSY,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        if not lease > 0 or not 0 <= busy < math.inf:
+            raise ConfigError(f"lease={lease:g} and busy={busy:g}: a lease is above 0 s, a wait from 0 s on and finite")
+        self.capabilities = Capabilities(durable=True, shared=True, notices_death=True, lease=lease)
+        self._place = Place(Path(path), lease=lease, busy=busy, clock=clock)
+        self._place.is_there()
 
     @classmethod
     def from_url(cls, url: str) -> Self:
-        """Open `sqlite:///relative/path` or `sqlite:////absolute/path`."""
-        path = unquote(url.partition(":")[2])
+        """Open `sqlite:///relative/path` or `sqlite:////absolute/path`, if need be with `?lease=15&busy=30` (seconds).
+
+        Raises BackendError where the URL names no file or an option cannot be read, ConfigError for a bad figure.
+        """
+        place, _, options = url.partition(":")[2].partition("?")
+        path = unquote(place)
         if path.startswith("//"):
             path = path.removeprefix("//").removeprefix("/")
         if not path or path == ":memory:":
             hint = "Write sqlite:///FILE, sqlite:////absolute/FILE, or memory: for journals that are not kept."
             raise BackendError(backend=url, reason="it names no file", hint=hint)
-        return cls(path)
+        asked = _options(url, options)
+        return cls(path, lease=asked.get("lease", LEASE), busy=asked.get("busy", BUSY))
 
     def create(self, row: RunRow, records: Sequence[bytes]) -> int:
         """Store a new run with its first records."""
 
-        def work() -> int:
-            values = {**_values(row), "owner": self._owner.name}
-            names = ", ".join(f":{name}" for name in values)
+        def work(connection: sqlite3.Connection) -> int:
+            self._place.owner.renew()
             try:
-                self._connection.execute(f"insert into run ({_COLUMNS}) values ({names})", values)  # noqa: S608 - fixed names
+                connection.execute(INSERT, columns_of(replace(row, owner=self._place.owner.name)))
             except sqlite3.IntegrityError:
                 raise RunExists(run=row.run) from None
-            self._insert(Append(row.run, row.epoch, 0, tuple(records)))
+            self._insert(connection, Append(row.run, row.epoch, 0, tuple(records)))
             return row.epoch
 
-        with self._lock:
-            if not self._is_open:
-                self._open()
-        return self._write(lambda: self._transaction(work))
+        self._place.make()
+        return self._place.transaction(work)
 
     def append(self, batch: Sequence[Append]) -> Sequence[bool]:
         """Add records to many runs in one commit."""
-        if not self._is_there():
+        if not self._place.is_there():
             return [False] * len(batch)
-        if len(batch) == 1 and batch[0].status is None and len(batch[0].records) == 1:
+        if len(batch) == 1 and len(batch[0].records) == 1 and batch[0].status is batch[0].version is None:
             # A single statement commits by itself, as safe as between `begin immediate` and `commit` and cheaper.
-            return self._write(lambda: [self._insert(batch[0])])
-        return self._write(lambda: self._transaction(lambda: [self._insert(one) for one in batch]))
+            return self._place.write(lambda connection: [self._insert(connection, batch[0])])
+        return self._place.transaction(lambda connection: [self._append(connection, one) for one in batch])
 
-    def _insert(self, one: Append) -> bool:
-        execute = self._connection.execute
-        for sequence, data in enumerate(one.records, one.sequence):
-            values = {"run": one.run, "sequence": sequence, "data": data, "epoch": one.epoch}
-            if not execute(_INSERT_FENCED, values).rowcount:
-                return False
-            self._logged += len(data)
+    def _append(self, connection: sqlite3.Connection, one: Append) -> bool:
+        if one.status is one.version is None:
+            return self._insert(connection, one)
+        try:
+            row = self._row(connection, one.run)
+        except UnknownRun:
+            return False
+        except RecordCorrupt as error:  # of this run; the others of the batch go on
+            _LOG.warning("%s", error)
+            return False
+        if not self._insert(connection, one):
+            return False
+        after = row if one.version is None else replace(row, version=one.version)
         if one.status is not None:
-            execute(
-                "update run set status = ?, updated_at = ?, owner = iif(?, null, owner) where run = ?",
-                (one.status, _now(), one.status.is_over, one.run),
-            )
+            after = replace(after, status=one.status, updated_at=datetime.now(UTC))
+            if one.status.is_over:
+                after = replace(after, owner=None, cancelling=False)
+        self._store(connection, row, after)
+        return True
+
+    def _insert(self, connection: sqlite3.Connection, one: Append) -> bool:
+        values = {"run": one.run, "epoch": one.epoch, "owner": self._place.owner.name}
+        if not one.records:
+            return connection.execute(_IS_MINE, values | {"sequence": one.sequence}).fetchone() is not None
+        for sequence, data in enumerate(one.records, one.sequence):
+            if not connection.execute(_INSERT_FENCED, values | {"sequence": sequence, "data": data}).rowcount:
+                return False
+            self._place.logged += len(data)
         return True
 
     def load(self, run: str) -> tuple[RunRow, list[bytes]]:
-        """Return a run and its records."""
+        """Return a run and its records. Raises UnknownRun, RecordCorrupt."""
         self._check_there(run)
-        with self._reading() as connection:
-            row = self._shown(self._row(connection, run))
-            found = connection.execute("select data from record where run = ? order by sequence", (run,))
-            return row, [data for (data,) in found]
+        with self._place.reading() as connection:
+            row = self._row(connection, run)
+            found = connection.execute("select sequence, data from record where run = ? order by sequence", (run,))
+            records: list[bytes] = []
+            for sequence, data in found:
+                if sequence != len(records) or not isinstance(data, bytes):
+                    reason = f"in its place the file holds {type(data).__name__} as number {sequence}"
+                    raise RecordCorrupt(run=run, sequence=len(records), reason=reason)
+                records.append(data)
+        return self._shown(row), records
 
     def claim(self, run: str) -> int:
-        """Take the ownership of a run that nobody alive owns."""
+        """Take the ownership of a run that nobody alive owns. Raises RunBusy, UnknownRun, RecordCorrupt."""
 
-        def work() -> int:
-            row = self._row(self._connection, run)
-            if row.owner is not None and self._is_alive(row.owner):
-                since = row.updated_at.isoformat(sep=" ", timespec="seconds")
-                raise RunBusy(run=run, owner=row.owner, since=since)
-            taken = (row.epoch + 1, self._owner.name, _now(), run)
-            self._connection.execute("update run set epoch = ?, owner = ?, updated_at = ? where run = ?", taken)
-            return row.epoch + 1
+        def work(connection: sqlite3.Connection) -> int:
+            row, owner = self._row(connection, run), self._place.owner
+            if row.owner is not None and owner.is_alive(row.owner):
+                raise row.busy(datetime.now(UTC))
+            owner.renew()
+            after = replace(row, epoch=row.epoch + 1, owner=owner.name, updated_at=datetime.now(UTC))
+            self._store(connection, row, after)
+            return after.epoch
 
         self._check_there(run)
-        return self._write(lambda: self._transaction(work))
+        return self._place.transaction(work)
+
+    def renew(self) -> None:
+        """Prolong the lease of everything this object owns."""
+        self._place.renew()
 
     def release(self, run: str, epoch: int) -> None:
         """Give the ownership up."""
-        if not self._is_there():
-            return
-        update = "update run set owner = null where run = ? and epoch = ?"
-        self._write(lambda: self._connection.execute(update, (run, epoch)))
+
+        def work(connection: sqlite3.Connection) -> None:
+            row = self._row(connection, run)
+            if (row.epoch, row.owner) == (epoch, self._place.owner.name):
+                self._store(connection, row, replace(row, owner=None))
+
+        if self._place.is_there():
+            try:
+                self._place.transaction(work)
+            except UnknownRun:
+                return
+
+    def request_cancel(self, run: str) -> bool:
+        """Ask the owner of a run to stop."""
+
+        def work(connection: sqlite3.Connection) -> bool:
+            row = self._row(connection, run)
+            if row.owner is None or not self._place.owner.is_alive(row.owner):
+                return False
+            self._store(connection, row, replace(row, cancelling=True))
+            return True
+
+        self._check_there(run)
+        return self._place.transaction(work)
+
+    def cancelling(self, runs: Collection[str]) -> set[str]:
+        """Those of the runs that somebody asked to stop."""
+        if not self._place.is_there():
+            return set()
+        with self._place.reading() as connection:
+            asked = {run for (run,) in connection.execute("select run from run where cancelling = 1")}
+        return asked.intersection(runs)
+
+    def delete(self, run: str, epoch: int) -> bool:
+        """Delete a run with all its records; the room is used again by later runs."""
+
+        def work(connection: sqlite3.Connection) -> bool:
+            mine = (run, epoch, self._place.owner.name)
+            if not connection.execute("delete from run where run = ? and epoch = ? and owner = ?", mine).rowcount:
+                return False
+            connection.execute("delete from record where run = ?", (run,))
+            return True
+
+        return self._place.is_there() and self._place.transaction(work)
 
     def rows(self, status: RunStatus | None = None) -> list[RunRow]:
-        """List the runs, newest first."""
-        if not self._is_there():
+        """List the runs, newest first. A damaged row is left out, with a warning in the log."""
+        if not self._place.is_there():
             return []
-        query = f"select {_COLUMNS} from run where :status is null or status = :status order by created_at desc"  # noqa: S608
-        with self._reading() as connection:
-            found = connection.execute(query, {"status": status}).fetchall()
+        with self._place.reading() as connection:
+            found = connection.execute(f"{SELECT} where :status is null or status = :status", {"status": status})
+            stored = found.fetchall()
         readable: list[RunRow] = []
-        for values in found:
+        for values in stored:
             try:
-                readable.append(self._shown(_row_of(values)))
+                readable.append(row_of(values))
             except RecordCorrupt as error:  # one damaged row must not hide the others
-                logging.getLogger("knows_sqlite").warning("%s", error)
-        return readable
+                _LOG.warning("%s", error)
+        alive = {owner for owner in {row.owner for row in readable} if owner and self._place.owner.is_alive(owner)}
+        shown = (row if row.owner in alive else replace(row, owner=None) for row in readable)
+        return sorted(shown, key=lambda row: row.created_at, reverse=True)
 
     def close(self) -> None:
         """Close the file; whatever this backend still owned may be claimed by others."""
-        with self._lock:
-            if self._is_open:
-                # The last one to close moves the write-ahead log into the file; SQLite lets nobody else in meanwhile.
-                self._connection.close()
-                self._owner.close()
-                self._gate.close()
+        self._place.close()
 
     def _check_there(self, run: str) -> None:
-        if not self._is_there():
-            raise UnknownRun(run=run, where=self._path)
+        if not self._place.is_there():
+            raise UnknownRun(run=run, where=self._place.path)
 
     def _row(self, connection: sqlite3.Connection, run: str) -> RunRow:
-        values = connection.execute(f"select {_COLUMNS} from run where run = ?", (run,)).fetchone()  # noqa: S608
+        values = connection.execute(f"{SELECT} where run = ?", (run,)).fetchone()
         if values is None:
-            raise UnknownRun(run=run, where=self._path)
-        return _row_of(values)
+            raise UnknownRun(run=run, where=self._place.path)
+        return row_of(values)
+
+    def _store(self, connection: sqlite3.Connection, row: RunRow, after: RunRow) -> None:
+        """Change a row from what was read to what comes after it, in the same transaction."""
+        connection.execute(UPDATE, columns_of(after) | {"held_epoch": row.epoch, "held_owner": row.owner})
 
     def _shown(self, row: RunRow) -> RunRow:
-        """The row as it is shown: a dead owner is none."""
-        return row if row.owner is None or self._is_alive(row.owner) else replace(row, owner=None)
-
-    def _is_alive(self, owner: str) -> bool:
-        return owner == self._owner.name or self._owner.is_alive(owner)
-
-    @contextlib.contextmanager
-    def _reading(self) -> Generator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                yield self._connection
-            except sqlite3.Error as error:
-                raise translated(error, self._path) from error
-
-    def _transaction(self, work: Callable[[], T]) -> T:
-        """Do the work in one IMMEDIATE transaction.
-
-        A deferred one that begins to write is refused while another process writes.
-        """
-        self._connection.execute("begin immediate")
-        try:
-            done = work()
-            self._connection.execute("commit")
-        except BaseException:
-            self._roll_back()
-            raise
-        return done
-
-    def _write(self, work: Callable[[], T]) -> T:
-        """Do work that writes, one thread at a time and inside the gate where there is one."""
-        with self._lock:
-            try:
-                if not self._gated:
-                    return work()
-                self._gate.enter(BUSY_SECONDS)
-                try:
-                    done = work()
-                    self._logged += _COMMIT_BYTES
-                    if self._logged > _CHECKPOINT_BYTES:
-                        self._checkpoint()
-                finally:
-                    self._gate.leave()
-            except (TimeoutError, sqlite3.Error) as error:
-                raise translated(error, self._path) from error
-            return done
-
-    def _roll_back(self) -> None:
-        # A failed commit may have ended the transaction itself.
-        with contextlib.suppress(sqlite3.Error):
-            self._connection.execute("rollback")
-
-    def _checkpoint(self) -> None:
-        """Move the write-ahead log into the file, which SQLite may not do by itself here."""
-        self._logged = 0
-        # Not `truncate`: a log that keeps its length is overwritten, and syncing it costs a third of growing it.
-        self._connection.execute("pragma wal_checkpoint(passive)")
+        """The row as it is shown: an owner that is gone is none."""
+        return row if row.owner is None or self._place.owner.is_alive(row.owner) else replace(row, owner=None)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
-
-
-def _values(row: RunRow) -> dict[str, object]:
-    times = {"created_at": row.created_at.isoformat(), "updated_at": row.updated_at.isoformat()}
-    names = (name.strip() for name in _COLUMNS.split(","))
-    return {name: times.get(name, getattr(row, name)) for name in names}
-
-
-def _row_of(values: tuple[str, str, str, str, str, str, int, str | None]) -> RunRow:
-    run, template, version, status, created, updated, epoch, owner = values
+def _options(url: str, text: str) -> dict[str, float]:
+    """What stands behind the question mark."""
     try:
-        times = (datetime.fromisoformat(created), datetime.fromisoformat(updated))
-        return RunRow(run, template, version, RunStatus(status), *times, epoch=epoch, owner=owner)
-    except (TypeError, ValueError) as error:
-        raise RecordCorrupt(run=run, sequence="of the run itself", reason=str(error)) from error
+        found = {name: float(figure) for name, figure in parse_qsl(text, keep_blank_values=True)}
+        unknown = ", ".join(found.keys() - {"lease", "busy"})
+        reason = f"it has no option {unknown}" if unknown else ""
+    except ValueError as error:
+        found, reason = {}, f"an option cannot be read: {error}"
+    if reason:
+        hint = "Write sqlite:///FILE?lease=15&busy=30, in seconds; a question mark in a name is written %3F."
+        raise BackendError(backend=url, reason=reason, hint=hint)
+    return found

@@ -1,34 +1,26 @@
-"""The database file: how it is opened safely, which journal mode it gets and why, and its schema."""
+"""The database file: how it is made and opened safely, which journal mode it gets and why."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
-import shutil
 import sqlite3
+import stat
 from typing import TYPE_CHECKING, Final
 
-from knows_core import AccessDenied, BackendError
+from knows_core import BackendBusy, BackendError
+from knows_sqlite.migrations import APPLICATION, SCHEMA, check_version, migrate, number
+from knows_sqlite.owners import holders
+from knows_sqlite.rows import text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from knows_sqlite.owners import Gate
+    from knows_sqlite.gate import Gate
 
 OLDEST: Final = (3, 37, 0)  # STRICT tables
 SAFE_WAL: Final = (3, 51, 3)  # the WAL-reset bug is gone
-SCHEMA: Final = 1
-_APPLICATION: Final = 0x4B4E4F57  # "KNOW": tells our files from any other database
-BUSY_SECONDS: Final = 30.0
-_TABLES: Final = (
-    """create table run (
-        run text primary key, template text not null, version text not null, status text not null,
-        created_at text not null, updated_at text not null, epoch integer not null, owner text
-    ) strict, without rowid""",
-    """create table record (
-        run text not null references run, sequence integer not null, data blob not null, primary key (run, sequence)
-    ) strict, without rowid""",
-)
 
 
 def needs_gate(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> bool:
@@ -36,84 +28,74 @@ def needs_gate(version: tuple[int, int, int] = sqlite3.sqlite_version_info) -> b
     return version < SAFE_WAL
 
 
-def open_database(path: Path, gate: Gate) -> sqlite3.Connection:
-    """Open or create a journal database: WAL, synchronous=FULL, schema up to date.
+def open_database(path: Path, gate: Gate, owners: Path, *, busy: float) -> sqlite3.Connection:
+    """Open or create a journal database: WAL, synchronous=FULL, schema up to date; `busy` in seconds.
 
-    Raises BackendError for an old SQLite, another program's file or a newer schema, AccessDenied where the file may not
-    be opened.
+    Raises BackendError for an old SQLite or another program's file, SchemaTooNew, BackendBusy where a program of an
+    older schema has it open, and the errors of the driver and the system.
     """
     if sqlite3.sqlite_version_info < OLDEST:
         reason = f"SQLite {sqlite3.sqlite_version} is older than 3.37"
         raise BackendError(backend=str(path), reason=reason, hint="Use a Python that brings a newer SQLite.")
+    _make(path)
+    # A look that cannot write comes first: the last one to close a database may move its log into it, and a file that
+    # is refused must not be touched.
+    with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", timeout=busy, uri=True)) as look:
+        is_ready = _is_ready(look, path)
+    connection = sqlite3.connect(path, timeout=busy, isolation_level=None, check_same_thread=False)
     try:
-        # Made by hand first: SQLite would create it readable for everybody.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    except (OSError, sqlite3.Error) as error:
-        raise translated(error, path) from error
-    try:
-        if not _is_ready(connection, path):
-            # Alone: two processes that create the same file at once would meet in the change of the journal mode.
-            gate.enter(BUSY_SECONDS)
-            try:
-                _create(connection)
-            finally:
-                gate.leave()
-        connection.execute("pragma trusted_schema=off")
-        connection.execute("pragma synchronous=full")
+        connection.text_factory = text_of
+        for pragma in ("trusted_schema=off", "cell_size_check=on", "synchronous=full"):
+            connection.execute(f"pragma {pragma}")
         if needs_gate():
             connection.execute("pragma wal_autocheckpoint=0")
-    except (OSError, sqlite3.Error) as error:
-        connection.close()
-        raise translated(error, path) from error
+        if not is_ready:
+            # Alone: two processes that create the same file at once would meet in the change of the journal mode.
+            gate.enter(busy)
+            try:
+                _bring_up_to_date(connection, path, owners)
+            finally:
+                gate.leave()
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _create(connection: sqlite3.Connection) -> None:
-    connection.execute("pragma journal_mode=wal")
-    if _number(connection, "user_version") == 0:  # nobody else did it meanwhile
-        connection.execute("begin immediate")
-        for table in _TABLES:
-            connection.execute(table)
-        connection.execute(f"pragma application_id={_APPLICATION}")
-        connection.execute(f"pragma user_version={SCHEMA}")
-        connection.execute("commit")
+def _make(path: Path) -> None:
+    """Make the file before SQLite does, which would make it readable for everybody."""
+    if path.is_dir():  # SQLite would speak of a disk that fails
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+    with contextlib.suppress(FileExistsError):
+        try:
+            # Without opening it: closing a file drops every lock that SQLite holds on it for this process.
+            os.mknod(path, stat.S_IFREG | 0o600)
+        except PermissionError:  # a system where only the administrator may, or a folder where nobody may
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _is_ready(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the file is a journal database of today's schema. Raises BackendError for anything but an empty file."""
-    application, version = _number(connection, "application_id"), _number(connection, "user_version")
+    """Whether the file is a journal database of today's schema.
+
+    Raises BackendError for anything but ours and an empty file.
+    """
+    application, version = number(connection, "application_id"), number(connection, "user_version")
     holds_tables = connection.execute("select count(*) from sqlite_schema").fetchone()[0]
-    if holds_tables and application != _APPLICATION:
+    if holds_tables and application != APPLICATION:
         hint = "Name another file with --backend; this one was not touched."
         raise BackendError(backend=str(path), reason="it is a database of another program", hint=hint)
-    if version > SCHEMA:
-        reason = f"its schema is version {version}, this program knows up to {SCHEMA}"
-        raise BackendError(backend=str(path), reason=reason, hint="Update knows-sqlite; the file was not touched.")
+    check_version(version, path)
     return version == SCHEMA
 
 
-def _number(connection: sqlite3.Connection, pragma: str) -> int:
-    return int(connection.execute(f"pragma {pragma}").fetchone()[0])
-
-
-def translated(error: OSError | sqlite3.Error, path: Path) -> BackendError | AccessDenied:
-    """The project's error for one of the driver's, naming the file and the next move."""
-    text = str(error)
-    if "closed database" in text:
-        hint = "Look at runs and histories before the engine is closed, or open it again."
-        return BackendError(backend=str(path), reason="the backend is closed", hint=hint)
-    if "disk is full" in text or getattr(error, "errno", None) == errno.ENOSPC:
-        free = shutil.disk_usage(path.parent).free
-        hint = "Make room and resume the run; every recorded step is safe."
-        return BackendError(backend=str(path), reason=f"{text} ({free} bytes free)", hint=hint)
-    if isinstance(error, TimeoutError) or "locked" in text or "busy" in text:
-        hint = f"A process that holds the file hung for {BUSY_SECONDS:.0f} s: end it, then resume the run."
-        return BackendError(backend=str(path), reason=text, hint=hint)
-    if isinstance(error, OSError) or "readonly" in text or "unable to open" in text:
-        return AccessDenied(path=path, reason=text)
-    hint = "Check the file with `sqlite3 FILE 'pragma integrity_check'`, or restore it from a backup."
-    return BackendError(backend=str(path), reason=text, hint=hint)
+def _bring_up_to_date(connection: sqlite3.Connection, path: Path, owners: Path) -> None:
+    found = number(connection, "user_version")
+    # Whoever knows today's schema locks a file only after this: they are programs that would go on writing the old way.
+    if 0 < found < SCHEMA and (older := holders(owners)):
+        reason = f"its schema is version {found}, and programs that know no later one have it open ({', '.join(older)})"
+        raise BackendBusy(
+            backend=str(path), path=path, reason=reason, hint="Let them finish or end them, then try again."
+        )
+    if not found:
+        connection.execute("pragma journal_mode=wal")
+    migrate(connection, path)

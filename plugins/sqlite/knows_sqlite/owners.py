@@ -1,6 +1,10 @@
-"""Who is alive on this host: every owner holds an operating-system lock on a file of its own.
+"""Who is alive on this host: every owner holds an operating-system lock on a file of its own, and a lease in it.
 
-The lock goes with the process, whatever ends it, so a free lock means a dead owner, at once and without a clock.
+The lock goes with the process, whatever ends it, so a free lock means a dead owner, at once and without a clock; a pid
+that another process got since, or that somebody forged, means nothing. The lease is for an owner that lives and does
+not move (stopped, or hung): its end stands in the locked file, in seconds of the clock that all processes of this boot
+share and that no change of the wall clock moves. A take-over on the lease alone is safe, since the epoch fences the
+former owner.
 """
 
 from __future__ import annotations
@@ -8,100 +12,103 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import threading
 import time
 import uuid
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-_ALONE: Final = fcntl.LOCK_EX | fcntl.LOCK_NB
+_LEASE_BYTES: Final = 32  # always written whole, over the one before
 
 
 class Owner:
     """This backend's proof of life: a locked file in a folder beside the database."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, lease: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._folder = folder
+        self._lease = lease
+        self._clock = clock
+        self._guard = threading.Lock()  # of the descriptor: once it is closed, its number may be another file's
         self.name = f"process {os.getpid()} ({uuid.uuid4().hex[:12]})"
-        self._lock = _open(self._file(self.name))
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        # A forked child would keep the lock alive after this process died.
-        os.register_at_fork(after_in_child=self._forget)
+        for left in folder.glob("*.lock"):  # of owners that were killed
+            _is_free(left)
+        self._lock = self._locked()
+        self.renew()
+
+    def _locked(self) -> int:
+        while True:
+            lock = os.open(_file(self._folder, self.name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.fstat(lock).st_nlink:
+                return lock
+            os.close(lock)  # between the two lines above somebody took it for a dead owner's and removed it
+
+    def renew(self) -> None:
+        """Let the lease begin anew: one small write, no commit and no sync."""
+        with self._guard:
+            if self._lock < 0:
+                return
+            if not os.fstat(self._lock).st_nlink:  # somebody cleared the folder: this owner would look dead
+                os.close(self._lock)
+                self._lock = self._locked()
+            os.pwrite(self._lock, f"{self._clock() + self._lease:.6f}".ljust(_LEASE_BYTES).encode(), 0)
 
     def is_alive(self, name: str) -> bool:
-        """Whether the owner of that name still holds its lock."""
-        path = self._file(name)
-        try:
-            lock = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        except PermissionError:  # of another person: whether it is dead cannot be seen, so it is not taken for dead
+        """Whether the owner of that name holds its lock, and its lease has not run out."""
+        if name == self.name:
             return True
-        try:
-            # Shared: two who look at the same time do not take each other for the owner.
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        else:
-            path.unlink(missing_ok=True)
-            return False
-        finally:
-            os.close(lock)
+        path = _file(self._folder, name)
+        return not _is_free(path) and self._clock() < _lease_of(path)
 
     def close(self) -> None:
         """End the proof: whatever this owner still owned may be taken over."""
-        if self._lock >= 0:
-            self._file(self.name).unlink(missing_ok=True)
-            self._forget()
+        with self._guard:
+            if self._lock >= 0:
+                _file(self._folder, self.name).unlink(missing_ok=True)
+                self.forget()
 
-    def _forget(self) -> None:
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
-
-    def _file(self, name: str) -> Path:
-        return self._folder / f"{''.join(filter(str.isalnum, name))}.lock"
+    def forget(self) -> None:
+        """Let go of the file, in a forked child: it would keep the lock alive after the owner died."""
+        os.close(self._lock)
+        self._lock = -1
 
 
-class Gate:
-    """Keeps checkpoints and writes apart, over all processes that have the database open.
-
-    SQLite before 3.51.3 can damage a WAL database when a checkpoint runs beside a write (its "WAL-reset bug"). There,
-    automatic checkpoints are off, and writes and checkpoints pass this gate one at a time. SQLite lets only one write
-    at a time through anyway, so that nothing waits longer for it.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._lock = _open(folder / "gate")
-
-    def enter(self, seconds: float) -> None:
-        """Hold the gate alone. Raises TimeoutError when another process does not leave it in that time."""
-        try:
-            fcntl.flock(self._lock, _ALONE)
-        except BlockingIOError:
-            self._wait(seconds)
-
-    def _wait(self, seconds: float) -> None:
-        end, pause = time.monotonic() + seconds, 0.0002
-        while time.monotonic() < end:
-            time.sleep(pause)
-            pause = min(2 * pause, 0.05)
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(self._lock, _ALONE)
-                return
-        raise TimeoutError(f"another process has been writing for {seconds:.0f} s")
-
-    def leave(self) -> None:
-        """Hold it no longer."""
-        fcntl.flock(self._lock, fcntl.LOCK_UN)
-
-    def close(self) -> None:
-        """Close the gate's file."""
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+def holders(folder: Path) -> list[str]:
+    """The locks in the folder that somebody holds."""
+    return sorted(path.stem for path in folder.glob("*.lock") if not _is_free(path))
 
 
-def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _file(folder: Path, name: str) -> Path:
+    return folder / f"{''.join(filter(str.isalnum, name))}.lock"
+
+
+def _is_free(path: Path) -> bool:
+    """Whether nobody holds the lock, because its owner is dead; what such a one left behind is removed."""
+    try:
+        lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    except OSError:  # of another person, say: whether it is dead cannot be seen, so it is not taken for dead
+        return False
+    try:
+        # Shared: two who look at the same time do not take each other for the owner.
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    else:
+        with contextlib.suppress(OSError):  # gone meanwhile, or in a folder that this person may only read
+            path.unlink()
+        return True
+    finally:
+        os.close(lock)
+
+
+def _lease_of(path: Path) -> float:
+    """When the lease runs out. What cannot be read does not run out: the owner, whose lock is held, writes it again."""
+    try:
+        return float(path.read_bytes()[:_LEASE_BYTES])
+    except (OSError, ValueError):
+        return float("inf")

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from knows_core import BackendError, RunBusy, RunRow, RunStatus
-from knows_sqlite import SQLiteBackend, backend
+from knows_core import BackendBusy, RunBusy, RunRow, RunStatus
+from knows_sqlite import SQLiteBackend
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 ROW = RunRow("r", "t", "1.0.0", RunStatus.RUNNING, MOMENT, MOMENT)
@@ -83,22 +83,20 @@ def test_another_name_of_the_file_is_the_same_place(file, tmp_path):
 
 STOPPED_WRITER = HOLD.replace(
     'print("ready", flush=True)',
-    'backend._connection.execute("begin immediate")\nbackend._gate.enter(1)\nprint("ready", flush=True)',
+    'backend._place._connection.execute("begin immediate")\nbackend._place._gate.enter(1)\nprint("ready", flush=True)',
 )
 
 
-def test_a_process_that_hangs_in_a_write_hides_nothing_from_readers(file, monkeypatch):
+def test_a_process_that_hangs_in_a_write_hides_nothing_from_readers(file):
     """Runs can be listed and loaded beside it; a write gives up after a while, with a sentence."""
-    monkeypatch.setattr(backend, "BUSY_SECONDS", 0.2)
     command = [sys.executable, "-c", STOPPED_WRITER, str(file)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout
         assert holder.stdout.readline() == "ready\n"
-        opened = SQLiteBackend(file)
-        opened._connection.execute("pragma busy_timeout=200")
+        opened = SQLiteBackend(file, busy=0.2)
         assert [row.run for row in opened.rows()] == ["r"]
         assert opened.load("r")[1] == [b"0"]
-        with pytest.raises(BackendError, match="A process that holds the file hung"):
+        with pytest.raises(BackendBusy, match=rf"Process {holder.pid} holds the file"):
             opened.create(RunRow("s", "t", "1.0.0", RunStatus.RUNNING, MOMENT, MOMENT), [b"0"])
         holder.kill()
     opened.close()

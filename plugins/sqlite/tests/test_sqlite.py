@@ -17,12 +17,14 @@ from knows_core import (
     RecordCorrupt,
     RunRow,
     RunStatus,
+    SchemaTooNew,
     UnknownRun,
     pipeline,
     step,
 )
-from knows_sqlite import SQLiteBackend, backend, database
-from knows_sqlite.database import SCHEMA, needs_gate
+from knows_sqlite import SQLiteBackend, database, place
+from knows_sqlite.database import needs_gate
+from knows_sqlite.migrations import SCHEMA
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 ROW = RunRow("r", "t", "1.0.0", RunStatus.RUNNING, MOMENT, MOMENT)
@@ -88,7 +90,9 @@ def test_every_commit_is_synced(file):
     """Write-ahead log with synchronous=FULL (2): a commit survives a loss of power."""
     opened = SQLiteBackend(file)
     opened.create(ROW, [b"0"])
-    asked = [opened._connection.execute(f"pragma {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    asked = [
+        opened._place._connection.execute(f"pragma {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+    ]
     assert asked == ["wal", 2]
     opened.close()
 
@@ -102,7 +106,7 @@ def test_checkpoints_are_taken_alone_where_sqlite_needs_it(version, gate):
 @pytest.mark.parametrize("gated", [True, False])
 def test_the_log_is_moved_into_the_file(file, monkeypatch, gated):
     """With the gate or without it, the write-ahead log stays bounded while several owners write."""
-    monkeypatch.setattr(backend, "needs_gate", lambda: gated)
+    monkeypatch.setattr(place, "needs_gate", lambda: gated)
     monkeypatch.setattr(database, "needs_gate", lambda: gated)
     first, second = SQLiteBackend(file), SQLiteBackend(file)
     epoch = first.create(ROW, [b"0"])
@@ -143,7 +147,7 @@ def test_a_newer_schema_is_not_touched(file):
         later.execute(f"pragma user_version={SCHEMA + 1}")
     later.close()
     before = file.read_bytes()
-    with pytest.raises(BackendError, match=rf"schema is version {SCHEMA + 1}, this program knows up to {SCHEMA}"):
+    with pytest.raises(SchemaTooNew, match=rf"schema is version {SCHEMA + 1}, this program knows up to {SCHEMA}"):
         SQLiteBackend(file)
     assert file.read_bytes() == before
 
@@ -180,13 +184,13 @@ def test_a_full_disk_is_named_and_resume_works(file):
     template = pipeline([body(f"s{number}") for number in range(10)], name="t", version="1.0")
     opened = SQLiteBackend(file)
     opened.create(replace(ROW, run="first"), [b"0"])
-    opened._connection.execute("pragma max_page_count=80")
+    opened._place._connection.execute("pragma max_page_count=80")
     with pytest.raises(BackendError, match=r"journals\.db: database or disk is full \([0-9]+ bytes free\)"):
         LocalEngine(opened).run(template, run_id="r")
     recorded = [one.content["path"] for one in LocalEngine(opened).history("r") if one.kind == "StepDone"]
     assert 0 < len(recorded) < 10
     calls.clear()
-    opened._connection.execute("pragma max_page_count=1000000")
+    opened._place._connection.execute("pragma max_page_count=1000000")
     assert LocalEngine(opened).resume("r", template).status is RunStatus.COMPLETED
     assert calls == [f"s{number}" for number in range(len(recorded), 10)]
     opened.close()
@@ -197,10 +201,10 @@ def test_a_damaged_row_costs_only_its_run(file, caplog):
     opened = SQLiteBackend(file)
     for run in ("r", "s"):
         opened.create(RunRow(run, "t", "1.0.0", RunStatus.RUNNING, MOMENT, MOMENT), [b"0"])
-    opened._connection.execute("update run set status = 'dreaming' where run = 'r'")
+    opened._place._connection.execute("update run set status = 'dreaming' where run = 'r'")
     assert [row.run for row in opened.rows()] == ["s"]
     assert "run r" in caplog.text
-    with pytest.raises(RecordCorrupt, match="'dreaming' is not a valid RunStatus"):
+    with pytest.raises(RecordCorrupt, match="its digest does not fit .*dreaming"):
         opened.load("r")
     opened.close()
 
@@ -210,7 +214,7 @@ def test_an_end_that_was_cut_off_is_noticed(file):
     opened = SQLiteBackend(file)
     engine = LocalEngine(opened)
     engine.run(pipeline([step(lambda: 1, name="one")], name="t", version="1.0"), run_id="r")
-    opened._connection.execute("delete from record where sequence = 2")
+    opened._place._connection.execute("delete from record where sequence = 2")
     with pytest.raises(RecordCorrupt, match="stored as completed, its records end as running"):
         engine.resume("r")
     opened.close()
