@@ -9,6 +9,8 @@ class TooDeep(NotStorable):
     """A value is nested more deeply than can be recorded, or holds itself."""
 
     code = "too-deep"
+    sentence = "{where} {path}: expected at most 200 levels that do not lead back to themselves, found {found}"
+    remedy = "Flatten it: keep the parts in one list and let them name each other by number."
 
 
 class RecordTooLarge(NotStorable):

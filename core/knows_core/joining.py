@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from knows_core.errors_flow import StateConflict
+from knows_core.sameness import same
 from knows_core.state import NO_CHANGES, Changes, WorkflowState
-from knows_core.values import kind_of, private_copy, same
+from knows_core.values import kind_of, private_copy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

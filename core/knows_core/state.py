@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, cast
 
 from knows_core.errors import ContractError
-from knows_core.values import is_immutable, private_copy, same
+from knows_core.sameness import same
+from knows_core.values import is_immutable, is_plain_text, private_copy
 
 ERROR_KEY: Final = "error"  # reserved: the record of the failure that ended a run
 
@@ -19,9 +20,11 @@ ERROR_KEY: Final = "error"  # reserved: the record of the failure that ended a r
 def _text(key: object) -> str:
     """A key as plain text. Raises ContractError: other keys would come back from the journal as something else."""
     if type(key) is str:
-        return key
+        if is_plain_text(key):
+            return key
+        raise ContractError(f"state key {key!a}: two surrogates in a row do not come back. Use another key.")
     if isinstance(key, str):
-        return str.__str__(key)
+        return _text(str.__str__(key))
     raise ContractError(f"state key {key!r}: expected text, found {type(key).__name__}. Use texts as keys.")
 
 

@@ -1,6 +1,7 @@
-"""What is done with a value without knowing it: is it immutable, a private copy of it, is it still the same.
+"""What is known of a value without knowing where it is used: its sort, what it holds, whether it may be shared.
 
-Pure; nothing here imports pydantic, although its models are understood.
+Pure; nothing here imports pydantic, decimal, uuid or zoneinfo, although their values are understood: whoever holds one
+has imported them.
 """
 
 from __future__ import annotations
@@ -8,38 +9,59 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
-import struct
+import re
+import sys
 import types
 from datetime import date, datetime, time, timedelta, timezone
+from enum import EnumMeta
 from typing import Any, Final, TypeGuard, cast
 
-from knows_core.errors import ContractError
+from knows_core.errors_limits import TooDeep
 
 _ATOMS: Final[frozenset[type]] = frozenset({
     *(type(None), bool, int, float, complex, str, bytes, range, type),
     *(date, datetime, time, timedelta, timezone),
     *(types.FunctionType, types.BuiltinFunctionType, types.ModuleType),
 })  # fmt: skip
-_DEEPEST: Final = 200
+_CHANGEABLE: Final[frozenset[type]] = frozenset((list, dict, set, bytearray))
+# JSON writes a character beyond 16 bits as two surrogates, and reads two surrogates as that character.
+_SURROGATES: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+DECIMAL: Final = "decimal.Decimal"
+UUID: Final = "uuid.UUID"
+ZONE: Final = "zoneinfo.ZoneInfo"
+PYDANTIC_ZONE: Final = "pydantic_core._pydantic_core.TzInfo"  # what pydantic makes of the text of a time with a zone
+_FOREIGN: Final = frozenset((DECIMAL, UUID, ZONE, PYDANTIC_ZONE))  # immutable, all of them
 
 
 def is_immutable(value: object) -> bool:
     """Whether nobody can change the value in place, so that it may be shared."""
-    if type(value) in _ATOMS:
+    kind = kind_of(value)
+    if kind in _ATOMS:
         return True
-    if isinstance(value, (tuple, frozenset)):
-        try:
-            return all(map(is_immutable, cast("tuple[object, ...]", value)))
-        except RecursionError:  # deeper than can be looked into
+    if kind in _CHANGEABLE:
+        return False
+    if kind is tuple and all(type(one) in _ATOMS for one in cast("tuple[object, ...]", value)):
+        return True
+    waiting: list[object] = [value]
+    seen: set[int] = set()  # a tuple may stand in many places; all of them live as long as the value does
+    while waiting:
+        one = waiting.pop()
+        kind = kind_of(one)
+        if kind in _ATOMS or id(one) in seen:
+            continue
+        if kind is frozenset or kind is tuple or (is_named_tuple_class(kind) and not getattr(one, "__dict__", None)):
+            seen.add(id(one))
+            waiting += cast("frozenset[object]", one) if kind is frozenset else items_of(one)
+        elif not (is_enum_class(kind) or foreign_name(kind)):
             return False
-    return False
+    return True
 
 
 def private_copy(value: Any) -> Any:
     """A copy that shares nothing changeable with the value.
 
     What cannot be copied (an open connection, a lock) passes as it is: nothing recorded can hold one anyway. Raises
-    ContractError for a value that is nested too deeply.
+    TooDeep for a value that is nested too deeply.
     """
     if is_immutable(value):
         return value
@@ -49,52 +71,21 @@ def private_copy(value: Any) -> Any:
         pass
     except Exception:  # noqa: BLE001 - a foreign __deepcopy__ may raise anything
         return value
-    raise ContractError(f"a {type(value).__name__} is nested too deeply to be copied. Flatten it.")
+    raise TooDeep(where=f"a {kind_of(value).__qualname__}", path="$", found="more than can be copied")
 
 
-def same(one: Any, other: Any, depth: int = 0) -> bool:
-    """Whether two values have the same types and the same bits; `1`, `1.0` and `True` differ, a NaN is itself.
-
-    Deeper than 200 levels, or for objects whose parts are not known, the answer is a cautious no.
-    """
-    if one is other:
-        # An object that could not be copied is handed out itself: whether it was changed cannot be told, nor recorded.
+def is_plain_text(value: str) -> bool:
+    """Whether a text comes back from JSON as it is: two surrogates in a row would become one character."""
+    if value.isascii():
         return True
-    kind = kind_of(one)
-    if kind is not type(other) or depth > _DEEPEST:
-        return False
-    if kind in _ATOMS:
-        return _same_atom(one, other)
-    if kind is dict:
-        # The order of keys is part of the value: it comes back, so it counts.
-        return list(one) == list(other) and all(same(one[key], other[key], depth + 1) for key in one)
-    if kind in (list, tuple):
-        return len(one) == len(other) and all(same(a, b, depth + 1) for a, b in zip(one, other, strict=True))
-    if kind in (set, frozenset):
-        return bool(one == other) and sorted(map(_tagged, one)) == sorted(map(_tagged, other))
-    if is_model_class(kind):
-        return same(parts_of(one), parts_of(other), depth + 1)
-    # A class of Python's own: one made in C may hold what no attribute shows.
-    listable = is_plain_class(kind) and (hasattr(one, "__dict__") or hasattr(one, "__slots__"))
-    return listable and same(attributes_of(one), attributes_of(other), depth + 1)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return _SURROGATES.search(value) is None
+    return True
 
 
-def _tagged(value: object) -> str:
-    return f"{type(value).__qualname__} {value!r}"
-
-
-def is_plain_class(kind: Any) -> bool:
-    """Whether instances are made as plain objects, with nothing behind them but attributes."""
-    return kind.__new__ is object.__new__
-
-
-def _same_atom(one: Any, other: Any) -> bool:
-    if type(one) is float:
-        return struct.pack("<d", one) == struct.pack("<d", other)
-    if type(one) is datetime:
-        zones = one.tzinfo == other.tzinfo and one.tzname() == other.tzname()
-        return bool(one == other) and zones and one.fold == other.fold
-    return bool(one == other)
+# ------------------------------------------------------------------ sorts of classes
 
 
 def kind_of(value: object) -> Any:
@@ -102,13 +93,43 @@ def kind_of(value: object) -> Any:
     return type(value)
 
 
+def foreign_name(kind: Any) -> str:
+    """`module.name` of a known class of a module that is not imported here; empty for any other."""
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    if name not in _FOREIGN:
+        return ""
+    # A class can call itself as it likes.
+    return name if getattr(sys.modules.get(kind.__module__), kind.__qualname__, None) is kind else ""
+
+
+def is_plain_class(kind: Any) -> bool:
+    """Whether instances are made as plain objects, with nothing behind them but attributes."""
+    return kind.__new__ is object.__new__
+
+
 def is_model_class(kind: object) -> TypeGuard[type[Any]]:
     """Whether a class is a pydantic model, told without importing pydantic."""
     return isinstance(kind, type) and "__pydantic_fields__" in kind.__dict__ and hasattr(kind, "model_construct")
 
 
+def is_enum_class(kind: object) -> TypeGuard[type[Any]]:
+    """Whether instances of a class are its members, and so the only ones of their kind."""
+    return isinstance(kind, EnumMeta)
+
+
+def is_named_tuple_class(kind: object) -> TypeGuard[type[Any]]:
+    """Whether a class is a tuple whose items have names."""
+    if not (isinstance(kind, type) and issubclass(kind, tuple)):
+        return False
+    names: object = getattr(cast("Any", kind), "_fields", None)
+    return isinstance(names, tuple) and all(type(one) is str for one in cast("tuple[object, ...]", names))
+
+
+# ------------------------------------------------------------------ what objects hold
+
+
 def parts_of(value: Any) -> dict[str, Any]:
-    """Everything that a dataclass instance or a pydantic model holds, by name."""
+    """Everything that a dataclass instance, a named tuple or a pydantic model holds, by name."""
     kind = kind_of(value)
     if is_model_class(kind):
         return {
@@ -117,17 +138,35 @@ def parts_of(value: Any) -> dict[str, Any]:
             "private": value.__pydantic_private__,
             "set": sorted(value.__pydantic_fields_set__),
         }
+    if is_named_tuple_class(kind):
+        return dict(zip(kind._fields, items_of(value), strict=True))
     held = attributes_of(value)
     return {field.name: held[field.name] for field in dataclasses.fields(value) if field.name in held}
+
+
+def items_of(value: Any) -> list[Any]:
+    """The items of a tuple, whatever its class makes of iterating."""
+    return list(cast("Any", tuple).__iter__(value))
 
 
 def attributes_of(value: Any) -> dict[str, Any]:
     """What an instance holds in its dict and in the slots of all its classes, cached properties left out."""
     held = dict(getattr(value, "__dict__", {}))
     for kind in type(value).__mro__:
-        for name in kind.__dict__.get("__slots__", ()) if not isinstance(kind.__dict__.get("__slots__"), str) else ():
+        slots = kind.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
             plain = f"_{kind.__name__.lstrip('_')}{name}" if name.startswith("__") and not name.endswith("__") else name
             if plain not in ("__dict__", "__weakref__") and hasattr(value, plain):
                 held[plain] = getattr(value, plain)
     cached = functools.cached_property
     return {name: part for name, part in held.items() if not isinstance(getattr(kind_of(value), name, None), cached)}
+
+
+def beside_fields(model: Any) -> dict[str, Any]:
+    """What a pydantic model holds besides what pydantic knows of."""
+    known = kind_of(model).__pydantic_fields__
+    return {
+        name: part
+        for name, part in attributes_of(model).items()
+        if name not in known and not name.startswith("__pydantic_")
+    }

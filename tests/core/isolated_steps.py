@@ -100,7 +100,7 @@ def unbox(result: Box[int]) -> Box[str]:
 
 
 def refuse(result):
-    return {"a": [1, {2, 3}]}
+    return {"a": [1, refuse]}
 
 
 def pass_on(result):

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import pytest
 
-from knows_core import ContractError, WorkflowState
+from knows_core import ContractError, TooDeep, WorkflowState
 from knows_core.state import Attempt
 
 
@@ -196,8 +196,15 @@ def test_a_value_too_deep_to_copy_is_refused_and_not_shared():
     for _ in range(20_000):
         deep = [deep]
     work = Attempt(WorkflowState(deep=deep))
-    with pytest.raises(ContractError, match="nested too deeply"):
+    with pytest.raises(TooDeep, match="expected at most 200 levels"):
         work["deep"]
+
+
+def test_a_key_that_would_come_back_as_another_is_refused():
+    """JSON makes one character of two surrogates; one by itself is an ordinary key."""
+    assert WorkflowState({"\ud83d": 1})["\ud83d"] == 1
+    with pytest.raises(ContractError, match="two surrogates in a row"):
+        WorkflowState()["\ud83d\ude00"] = 1
 
 
 def test_a_copy_of_a_state_is_its_own():
