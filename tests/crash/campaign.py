@@ -1,9 +1,11 @@
 """Kill runs at random moments and resume them until they end; print what was lost or made again as JSON.
 
 Run as a process of its own: it forks a child per try, with the imports done, and kills it with SIGKILL. Every child
-notes first which steps the journal holds, then each call of a step; the notes of all children are then compared.
+opens the backend itself. It notes first which steps the journal holds, then each call of a step; the notes of all
+children are then compared. How long a child takes from its fork to the first call of a step that goes on with a run is
+noted too: the time to resume.
 
-    python -m tests.crash.campaign FOLDER KILLS SEED [late]
+    python -m tests.crash.campaign FOLDER KILLS SEED sqlite|late|URL
 
 `late` breaks the backend on purpose: each append is held back until the next one. The comparison must notice.
 Other campaigns (`parallel_campaign`) call `main` with a subject of their own.
@@ -11,33 +13,33 @@ Other campaigns (`parallel_campaign`) call `main` with a subject of their own.
 
 from __future__ import annotations
 
+import importlib
+import itertools
 import json
 import os
 import random
 import signal
+import statistics
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from knows_core import LocalEngine, PipelineWorkflow, UnknownRun, step
-from knows_sqlite import SQLiteBackend
+from knows_core import Limits, LocalEngine, PipelineWorkflow, UnknownRun, step
+from tests.crash.broken import LateBackend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 STEPS = [f"s{number}" for number in range(10)]
 STEP_SECONDS = 0.0005
-
-
-class LateBackend(SQLiteBackend):
-    """Answers an append before it is written, with the one after."""
-
-    held = ()
-
-    def append(self, batch):
-        held, self.held = self.held, tuple(batch)
-        return super().append(held) if held else [True] * len(batch)
+# Kills come faster than steps here: what is judged is the journal, not how long somebody would go on trying.
+LIMITS = Limits(max_recoveries=10**6)
+BACKENDS = {
+    "sqlite": ("knows_sqlite", "SQLiteBackend"),
+    "postgresql": ("knows_postgres", "PostgresBackend"),
+    "redis": ("knows_redis", "RedisBackend"),
+}
 
 
 class Subject(NamedTuple):
@@ -47,53 +49,83 @@ class Subject(NamedTuple):
     built_upon: Callable[[str], set[str]]
 
 
-def template(note):
+def template(note, names=STEPS, seconds=STEP_SECONDS):
     def body(name):
         def run(result, state):
             note(f"call {name}")
-            time.sleep(STEP_SECONDS)
+            time.sleep(seconds)
             state[name] = len(state)
             return [*(result or []), name]
 
         return step(run, name=name)
 
-    return PipelineWorkflow([body(name) for name in STEPS], name="campaign", version="1.0.0")
+    return PipelineWorkflow([body(name) for name in names], name="campaign", version="1.0.0")
 
 
 ONE_AFTER_THE_OTHER = Subject(template, lambda path: set(STEPS[: STEPS.index(path)]))
 
 
-def child(subject, folder, run, backend_class):
+def opener(name, folder):
+    """What opens the backend of that name or URL; its module is imported now."""
+    if name == "late":
+        return lambda: LateBackend(folder / "journals.db")
+    url = f"sqlite:///{folder / 'journals.db'}" if name == "sqlite" else name
+    module, kind = BACKENDS[url.partition(":")[0]]
+    backend = getattr(importlib.import_module(module), kind)
+    return lambda: backend.from_url(url)
+
+
+def notebook(path):
+    """What appends notes to a file; each is ended, and one that a kill tore is marked by the next to open the file."""
+    log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(log, b"~;")
+    return lambda text: os.write(log, f"{text};".encode())
+
+
+def child(subject, note, run, open_backend, begun):
     """One try: create or resume the run, noting what is recorded and what is called."""
-    log = os.open(folder / f"{run}.log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    engine = LocalEngine(open_backend(), limits=LIMITS)
+    is_first = True
 
-    def note(text):
-        os.write(log, f"{text};".encode())
+    def called(text):
+        nonlocal is_first
+        if is_first and is_resumed:
+            note(f"after {time.monotonic() - begun}")
+        is_first = False
+        note(text)
 
-    backend = backend_class(folder / "journals.db")
-    engine = LocalEngine(backend)
-    flow = subject.template(note)
+    flow = subject.template(called)
     try:
         recorded = [one.content["path"] for one in engine.history(run) if one.kind == "StepDone"]
+        is_resumed = True
     except UnknownRun:
+        is_resumed = False
         note("recorded ")
         ended = engine.run(flow, run_id=run)
     else:
         note(f"recorded {' '.join(recorded)}")
-        ended = engine.resume(run, flow)
+        # A server may need a moment to hear that the killed owner is gone.
+        ended = engine.resume(run, flow, wait=True)
     note(f"end {json.dumps([ended.status, ended.result, dict(ended.state)])}")
 
 
-def one_try(subject, folder, run, delay, backend_class):
-    """Fork a child, kill it after `delay` seconds; whether it came to its end by itself."""
+def forked(work):
+    """The process id of a child that does the work and ends, with 0 if it could; `work` is told when it was forked."""
+    begun = time.monotonic()
     pid = os.fork()
     if pid == 0:
         try:
-            child(subject, folder, run, backend_class)
+            work(begun)
             os._exit(0)
         except BaseException as error:
             os.write(2, f"{type(error).__name__}: {error}\n".encode())
             os._exit(1)
+    return pid
+
+
+def one_try(work, delay):
+    """Fork a child, kill it after `delay` seconds; whether it came to its end by itself."""
+    pid = forked(work)
     time.sleep(delay)
     os.kill(pid, signal.SIGKILL)
     status = os.waitpid(pid, 0)[1]
@@ -103,13 +135,16 @@ def one_try(subject, folder, run, delay, backend_class):
     return False
 
 
-def compare(subject, log, expected):
+def notes_of(path):
+    """The notes of a run, as pairs of kind and text, without those that a kill tore."""
+    return [note.partition(" ")[::2] for note in path.read_text().split(";") if note and not note.endswith("~")]
+
+
+def compare(subject, notes, expected):
     """What a run's notes show: steps made again although recorded, steps lost although built upon, a wrong end."""
-    notes = [note for note in log.split(";") if note]
     again = lost = 0
     recorded, built_upon, end = set(), set(), None
-    for note in notes:
-        kind, _, text = note.partition(" ")
+    for kind, text in notes:
         if kind == "recorded":
             recorded = set(text.split())
             lost += len(built_upon - recorded)
@@ -117,39 +152,71 @@ def compare(subject, log, expected):
         elif kind == "call":
             again += text in recorded
             built_upon |= subject.built_upon(text)
-        else:
+        elif kind == "end":
             end = json.loads(text)
     return again, lost, end != expected
 
 
-def main(subject, folder, kills, seed, backend_class):
+def undisturbed(subject):
+    """How a run ends that nobody disturbs, as a child's note tells it. Imports all that the children need."""
+    run = LocalEngine().run(subject.template(lambda _: None))
+    return json.loads(json.dumps([run.status, run.result, dict(run.state)]))
+
+
+def warm(subject, open_backend):
+    """Let a child do all that children do, and import what it imported: the others are forked with the imports done."""
+    names, answer = os.pipe()
+
+    def work(begun):
+        engine = LocalEngine(open_backend())
+        run = engine.run(subject.template(lambda _: None))
+        engine.resume(run.id, subject.template(lambda _: None))
+        os.write(answer, " ".join(sys.modules).encode())
+        engine.close()
+
+    pid = forked(work)
+    os.close(answer)
+    with os.fdopen(names) as pipe:
+        found = pipe.read().split()
+    assert os.waitpid(pid, 0)[1] == 0, "a child that nobody disturbs failed"
+    for name in found:
+        if name not in sys.modules and name.partition(".")[0] != "__main__":
+            importlib.import_module(name)
+
+
+def main(subject, folder, kills, seed, open_backend):
     chance = random.Random(seed)
-    uninterrupted = LocalEngine().run(subject.template(lambda _: None))
-    # As a child's note tells it.
-    expected = json.loads(json.dumps([uninterrupted.status, uninterrupted.result, dict(uninterrupted.state)]))
+    expected = undisturbed(subject)
     done = {"kills": 0, "runs": 0, "again": 0, "lost": 0, "wrong": 0}
+    took: list[float] = []
     longest = 0.05
-    while done["kills"] < kills:
-        run = f"run-{done['runs']}"
-        while True:
-            if one_try(subject, folder, run, chance.uniform(0, longest), backend_class):
-                longest *= 0.6
-                break
+    for number in itertools.count():
+        if done["kills"] >= kills:
+            break
+        run, path = f"run-{number}", folder / f"run-{number}.log"
+
+        def work(begun, run=run, path=path):
+            child(subject, notebook(path), run, open_backend, begun)
+
+        while not one_try(work, chance.uniform(0, longest)):
             # The window follows the time that a try really takes on this machine.
             longest *= 1.05
             done["kills"] += 1
-        again, lost, wrong = compare(subject, (folder / f"{run}.log").read_text(), expected)
-        done["again"] += again
-        done["lost"] += lost
-        done["wrong"] += wrong
+        longest *= 0.6
+        notes = notes_of(path)
+        took += [float(text) for kind, text in notes if kind == "after"]
+        for fault, count in zip(("again", "lost", "wrong"), compare(subject, notes, expected), strict=True):
+            done[fault] += count
         done["runs"] += 1
-    return done
+    twentieths = statistics.quantiles(took, n=20) if len(took) > 1 else [0.0] * 19
+    return done | {"resumed": len(took), "median": twentieths[9], "p95": twentieths[18]}
 
 
 def started(subject):
     """Run the campaign that the command line asks for."""
-    backend_class = LateBackend if sys.argv[4:] == ["late"] else SQLiteBackend
-    print(json.dumps(main(subject, Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], backend_class)))
+    folder, kills, seed, backend = sys.argv[1:]
+    warm(subject, opener("sqlite" if backend == "late" else backend, Path(folder)))
+    print(json.dumps(main(subject, Path(folder), int(kills), seed, opener(backend, Path(folder)))))
 
 
 if __name__ == "__main__":

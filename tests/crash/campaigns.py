@@ -1,26 +1,37 @@
-"""How the tests start a campaign of kills, and what its figures bound."""
+"""How the tests start a campaign of faults: as a process of its own, bounded in time."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-KILLS = int(os.environ.get("KNOWS_TEST_KILLS", "100"))
-LIMIT = 60 + KILLS  # seconds: far above what a campaign takes, so that a hang ends
+from tests.crash.levels import NIGHTLY, bounded
+
 ROOT = Path(__file__).parents[2]
 
 
-def campaign(module, folder, kills, *more):
-    """What a campaign counted, run as a process of its own."""
-    command = [sys.executable, "-m", f"tests.crash.{module}", str(folder), str(kills), "seed", *more]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT, check=False)
+def campaign(module, *arguments, limit):
+    """What a campaign counted; `limit` in seconds, far above what it takes, so that a hang ends."""
+    command = [sys.executable, "-m", f"tests.crash.{module}", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=limit, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def figure(done):
-    """The counts, with what they say of the rate of failures (the rule of three, for a binomial)."""
-    return f"{done} (0 of {done['kills']} kills bounds the rate below {3 / done['kills']:.2%}, 95 %)"
+def killed(module, folder, kills, backend="sqlite"):
+    """What a campaign of random kills counted."""
+    return campaign(module, folder, kills, "seed", backend, limit=120 + 2 * kills)
+
+
+def judge(done, kills, median, tell):
+    """Tell what a campaign of kills counted, and judge it; `median`: seconds that resuming may take."""
+    faults = done["again"] + done["lost"] + done["wrong"]
+    resumed = f"resumed {done['resumed']} times in {done['median']:.3f} s (median), {done['p95']:.3f} s (p95)"
+    made = f"{done['again']} recorded steps made again, {done['lost']} lost, {done['wrong']} wrong ends"
+    tell(f"{made} in {done['runs']} runs; {bounded(faults, done['kills'], 'kills')}; {resumed}")
+    assert faults == 0
+    assert done["kills"] >= kills
+    assert done["resumed"] > 0
+    assert not NIGHTLY or done["median"] <= median

