@@ -123,11 +123,13 @@ class SQLiteBackend:
         return True
 
     def _insert(self, connection: sqlite3.Connection, one: Append) -> bool:
-        values = {"run": one.run, "epoch": one.epoch, "owner": self._place.owner.name}
+        run, epoch, owner = one.run, one.epoch, self._place.owner.name
         if not one.records:
-            return connection.execute(_IS_MINE, values | {"sequence": one.sequence}).fetchone() is not None
+            values = {"run": run, "epoch": epoch, "owner": owner, "sequence": one.sequence}
+            return connection.execute(_IS_MINE, values).fetchone() is not None
         for sequence, data in enumerate(one.records, one.sequence):
-            if not connection.execute(_INSERT_FENCED, values | {"sequence": sequence, "data": data}).rowcount:
+            record = {"run": run, "epoch": epoch, "owner": owner, "sequence": sequence, "data": data}
+            if not connection.execute(_INSERT_FENCED, record).rowcount:
                 return False
             self._place.logged += len(data)
         return True

@@ -41,12 +41,14 @@ def open_database(path: Path, gate: Gate, owners: Path, *, busy: float) -> sqlit
     # A look that cannot write comes first: the last one to close a database may move its log into it, and a file that
     # is refused must not be touched.
     with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", timeout=busy, uri=True)) as look:
-        is_ready = _is_ready(look, path)
+        is_ready = None if _is_half_written(look) else _is_ready(look, path)
     connection = sqlite3.connect(path, timeout=busy, isolation_level=None, check_same_thread=False)
     try:
         connection.text_factory = text_of
         for pragma in ("trusted_schema=off", "cell_size_check=on", "synchronous=full"):
             connection.execute(f"pragma {pragma}")
+        if is_ready is None:
+            is_ready = _is_ready(connection, path)
         if needs_gate():
             connection.execute("pragma wal_autocheckpoint=0")
         if not is_ready:
@@ -74,13 +76,26 @@ def _make(path: Path) -> None:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
+def _is_half_written(look: sqlite3.Connection) -> bool:
+    """Whether a process was killed as it made the file: what it left is rolled back by the next one that may write."""
+    try:
+        number(look, "user_version")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
+            return True
+        raise
+    return False
+
+
 def _is_ready(connection: sqlite3.Connection, path: Path) -> bool:
     """Whether the file is a journal database of today's schema.
 
     Raises BackendError for anything but ours and an empty file.
     """
+    connection.execute("begin")  # or else another process makes the tables between two of the questions
     application, version = number(connection, "application_id"), number(connection, "user_version")
     holds_tables = connection.execute("select count(*) from sqlite_schema").fetchone()[0]
+    connection.execute("rollback")
     if holds_tables and application != APPLICATION:
         hint = "Name another file with --backend; this one was not touched."
         raise BackendError(backend=str(path), reason="it is a database of another program", hint=hint)

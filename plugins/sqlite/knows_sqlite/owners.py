@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import threading
 import time
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_LEASE_BYTES: Final = 32  # always written whole, over the one before
+_LEASE_BYTES: Final = 32  # always written whole, over the one before, and ended by a newline
 
 
 class Owner:
@@ -54,20 +55,22 @@ class Owner:
             if not os.fstat(self._lock).st_nlink:  # somebody cleared the folder: this owner would look dead
                 os.close(self._lock)
                 self._lock = self._locked()
-            os.pwrite(self._lock, f"{self._clock() + self._lease:.6f}".ljust(_LEASE_BYTES).encode(), 0)
+            text = f"{self._clock() + self._lease:.6f}".ljust(_LEASE_BYTES - 1) + "\n"
+            os.pwrite(self._lock, text.encode("ascii"), 0)
 
     def is_alive(self, name: str) -> bool:
         """Whether the owner of that name holds its lock, and its lease has not run out."""
         if name == self.name:
             return True
         path = _file(self._folder, name)
-        return not _is_free(path) and self._clock() < _lease_of(path)
+        return not _is_free(path) and not self._clock() >= _lease_of(path)
 
     def close(self) -> None:
         """End the proof: whatever this owner still owned may be taken over."""
         with self._guard:
             if self._lock >= 0:
-                _file(self._folder, self.name).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # removed before, or its folder may only be read by now
+                    _file(self._folder, self.name).unlink()
                 self.forget()
 
     def forget(self) -> None:
@@ -107,8 +110,9 @@ def _is_free(path: Path) -> bool:
 
 
 def _lease_of(path: Path) -> float:
-    """When the lease runs out. What cannot be read does not run out: the owner, whose lock is held, writes it again."""
+    """When the lease runs out. One that is not there as a whole does not: its owner lives and writes it again."""
     try:
-        return float(path.read_bytes()[:_LEASE_BYTES])
+        text = path.read_bytes()
+        return float(text) if len(text) == _LEASE_BYTES and text.endswith(b"\n") else math.inf
     except (OSError, ValueError):
-        return float("inf")
+        return math.inf

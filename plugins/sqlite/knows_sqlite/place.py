@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import logging
+import os
 import sqlite3
 import threading
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -36,7 +37,7 @@ class Place:
         self._lease, self._busy, self._clock = lease, busy, clock
         self._gated = needs_gate()
         self._lock = threading.RLock()
-        self._inside = False  # an operation is going on
+        self._inside = _Depth()  # above zero while an operation is going on
         self._closed: BackendError | None = None  # why it cannot be used any more
         self._failure: BackendError | None = None  # why nothing may be written any more
         self._identity: tuple[int, int] | None = None  # of the file that was opened first
@@ -53,21 +54,23 @@ class Place:
 
     def is_there(self) -> bool:
         """Whether there are journals to look at. Looking makes nothing: the file comes with the first run."""
-        with self._using():
+        if self._connection is not None:  # without the lock: whoever closes it meanwhile is met by the next operation
+            return True
+        with self._lock, self._inside:
+            self._check_usable()
             if self._connection is None and (self._identity is not None or self.path.exists()):
                 self._open()
             return self._connection is not None
 
     def make(self) -> None:
         """Open the file, or make it."""
-        with self._using():
-            if self._connection is None:
-                self._open()
+        with self._lock, self._inside:
+            self._opened()
 
     @contextlib.contextmanager
     def reading(self) -> Generator[sqlite3.Connection]:
         """Read one state of the file: what others commit meanwhile is not seen."""
-        with self._using():
+        with self._lock, self._inside:
             connection = self._opened()
             try:
                 connection.execute("begin")
@@ -93,7 +96,7 @@ class Place:
 
     def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do work that writes, one thread at a time and inside the gate where there is one."""
-        with self._using():
+        with self._lock, self._inside:
             if self._failure is not None:
                 raise _again(self._failure)
             connection = self._opened()
@@ -152,18 +155,12 @@ class Place:
                     one.close()
             self._connection = self._owner = self._gate = None
 
-    @contextlib.contextmanager
-    def _using(self) -> Generator[None]:
-        with self._lock:
-            if self._closed is not None:
-                raise _again(self._closed)
-            before, self._inside = self._inside, True
-            try:
-                yield
-            finally:
-                self._inside = before
+    def _check_usable(self) -> None:
+        if self._closed is not None:
+            raise _again(self._closed)
 
     def _opened(self) -> sqlite3.Connection:
+        self._check_usable()
         if self._connection is None:
             self._open()
         assert self._connection is not None  # noqa: S101 - mypy cannot see what _open does
@@ -207,7 +204,7 @@ class Place:
         """Wait for the operation that is going on, and close the connection."""
         self._lock.acquire()
         # Inside an operation only where a signal handler forks in the middle of it: the parent must be able to go on.
-        if self._connection is not None and not self._inside:
+        if self._connection is not None and not self._inside.depth:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
             self._connection = None
@@ -232,10 +229,25 @@ class Place:
         self._connection = self._owner = self._gate = None
 
 
+class _Depth:
+    """Counts the operations that are going on, under the lock."""
+
+    __slots__ = ("depth",)
+
+    def __init__(self) -> None:
+        self.depth = 0
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.depth -= 1
+
+
 def _identity_of(path: Path) -> tuple[int, int] | None:
     try:
-        found = path.stat()
-    except FileNotFoundError:
+        found = os.stat(path)  # noqa: PTH116 - asked at every commit, and a Path takes half as long again
+    except OSError:
         return None
     return found.st_dev, found.st_ino
 

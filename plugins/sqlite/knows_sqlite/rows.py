@@ -24,11 +24,13 @@ UPDATE: Final = """
 
 def columns_of(row: RunRow) -> dict[str, object]:
     """What is stored of a row, its digest included."""
-    times = {name: getattr(row, name).astimezone(UTC).isoformat() for name in ("created_at", "updated_at")}
-    values: dict[str, object] = (
-        {name: getattr(row, name) for name in COLUMNS} | times | {"cancelling": int(row.cancelling)}
-    )
-    return values | {"status": str(row.status), "digest": digest_of([values[name] for name in COLUMNS])}
+    values: dict[str, object] = {name: getattr(row, name) for name in COLUMNS}
+    values["status"] = str(row.status)
+    values["cancelling"] = int(row.cancelling)
+    for name in ("created_at", "updated_at"):
+        values[name] = getattr(row, name).astimezone(UTC).isoformat()
+    values["digest"] = digest_of(list(values.values()))
+    return values
 
 
 def row_of(values: Sequence[object]) -> RunRow:
