@@ -171,6 +171,8 @@ def test_a_file_that_may_not_be_written_is_denied_before_any_step(public):
     owner.release("r", owner.create(row(), [b"0"]))
     owner.close()
     (public / "journals.db").chmod(0o444)
+    (public / "journals.db.owners").chmod(0o777)
+    (public / "journals.db.owners" / "gate").chmod(0o666)
     before = (public / "journals.db").read_bytes()
 
     def work():

@@ -18,14 +18,12 @@ from knows_core import (
     RecordCorrupt,
     RunRow,
     RunStatus,
-    SchemaTooNew,
     UnknownRun,
     pipeline,
     step,
 )
 from knows_sqlite import SQLiteBackend, database, place
 from knows_sqlite.database import needs_gate
-from knows_sqlite.migrations import SCHEMA
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 ROW = RunRow("r", "t", "1.0.0", RunStatus.RUNNING, MOMENT, MOMENT)
@@ -139,20 +137,6 @@ def test_another_programs_database_is_not_touched(file):
     assert file.read_bytes() == before
 
 
-def test_a_newer_schema_is_not_touched(file):
-    """A file that a later version wrote is refused, never written."""
-    opened = SQLiteBackend(file)
-    opened.create(ROW, [b"0"])
-    opened.close()
-    with sqlite3.connect(file) as later:
-        later.execute(f"pragma user_version={SCHEMA + 1}")
-    later.close()
-    before = file.read_bytes()
-    with pytest.raises(SchemaTooNew, match=rf"schema is version {SCHEMA + 1}, this program knows up to {SCHEMA}"):
-        SQLiteBackend(file)
-    assert file.read_bytes() == before
-
-
 def test_a_file_that_is_no_database_is_named(file):
     """Rubbish is an error with the path, not a crash, and is not overwritten."""
     file.write_bytes(b"not a database at all" * 100)
@@ -194,19 +178,6 @@ def test_a_full_disk_is_named_and_resume_works(file):
     opened._place._opened().execute("pragma max_page_count=1000000")
     assert LocalEngine(opened).resume("r", template).status is RunStatus.COMPLETED
     assert calls == [f"s{number}" for number in range(len(recorded), 10)]
-    opened.close()
-
-
-def test_a_damaged_row_costs_only_its_run(file, caplog):
-    """The others are listed; the damaged one is named where it is asked for, and in the log."""
-    opened = SQLiteBackend(file)
-    for run in ("r", "s"):
-        opened.create(RunRow(run, "t", "1.0.0", RunStatus.RUNNING, MOMENT, MOMENT), [b"0"])
-    opened._place._opened().execute("update run set status = 'dreaming' where run = 'r'")
-    assert [row.run for row in opened.rows()] == ["s"]
-    assert "run r" in caplog.text
-    with pytest.raises(RecordCorrupt, match=r"its digest does not fit .*dreaming"):
-        opened.load("r")
     opened.close()
 
 
