@@ -8,6 +8,7 @@ import logging
 import os
 import sqlite3
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from knows_core import BackendError, KnowsError
@@ -15,15 +16,16 @@ from knows_sqlite import forks
 from knows_sqlite.database import needs_gate, open_database
 from knows_sqlite.faults import is_final, translated
 from knows_sqlite.gate import Gate
+from knows_sqlite.mounts import network_system
 from knows_sqlite.owners import Owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
-    from pathlib import Path
 
 T = TypeVar("T")
 _CHECKPOINT_BYTES: Final = 4_000_000  # of write-ahead log; SQLite's own default is as much
 _COMMIT_BYTES: Final = 4_096  # what a commit adds to the log besides its records: about a page
+_MOUNTS: Final = Path("/proc/self/mounts")
 _LOG: Final = logging.getLogger("knows_sqlite")
 
 
@@ -169,6 +171,12 @@ class Place:
     def _open(self) -> None:
         owners = self.path.with_name(f"{self.path.name}.owners")
         self._check_identity()
+        if self._identity is None and (system := network_system(self.path, _MOUNTS)):
+            _LOG.warning(
+                "%s lies on a network file system (%s): two hosts can damage it; keep it on a local disk",
+                self.path,
+                system,
+            )
         try:
             owners.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._gate = self._gate or Gate(owners)

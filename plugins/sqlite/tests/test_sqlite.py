@@ -6,6 +6,7 @@ import os
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,7 @@ from knows_core import (
 )
 from knows_sqlite import SQLiteBackend, database, place
 from knows_sqlite.database import needs_gate
+from knows_sqlite.mounts import network_system
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 ROW = RunRow("r", "t", "1.0.0", RunStatus.RUNNING, MOMENT, MOMENT)
@@ -205,3 +207,32 @@ def test_closing_twice_is_closing_once(file):
     opened = SQLiteBackend(file)
     opened.close()
     opened.close()
+
+
+MOUNTS = r"""/dev/vda / ext4 rw 0 0
+server:/export /srv/shared\040files nfs4 rw 0 0
+tmpfs /srv/shared\040files/local tmpfs rw 0 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "system"),
+    [("/srv/shared files/a/runs.db", "nfs4"), ("/srv/shared files/local/runs.db", None), ("/srv/runs.db", None)],
+)
+def test_a_network_file_system_is_seen(tmp_path, path, system):
+    """The innermost mount decides; without a table nothing is claimed."""
+    (tmp_path / "mounts").write_text(MOUNTS)
+    assert network_system(Path(path), tmp_path / "mounts") == system
+    assert network_system(Path(path), tmp_path / "none") is None
+
+
+def test_a_network_file_system_is_warned_of(file, tmp_path, monkeypatch, caplog):
+    """The log names the file and the system once, when it is opened."""
+    (tmp_path / "mounts").write_text(f"server:/export {tmp_path} nfs rw 0 0")
+    monkeypatch.setattr(place, "_MOUNTS", tmp_path / "mounts")
+    opened = SQLiteBackend(file)
+    opened.create(ROW, [b"0"])
+    opened.close()
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == [
+        f"{file} lies on a network file system (nfs)"
+    ]

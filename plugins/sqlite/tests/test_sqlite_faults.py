@@ -88,7 +88,7 @@ def test_after_a_write_that_failed_nothing_is_written(file):
             try:
                 accepted += opened.append([Append("r", epoch, accepted + 1, (b"x" * 20_000,))])[0]
             except BackendError as error:
-                told.append(error)
+                told.append(str(error))
                 break
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         for write in (
@@ -104,8 +104,8 @@ def test_after_a_write_that_failed_nothing_is_written(file):
         try:
             opened.append([Append("r", epoch, accepted + 1, (b"small",))])
         except BackendError as error:
-            told.append(error)
-        wire.send((accepted, [str(one) for one in told], len(opened.load("r")[1])))
+            told.append(str(error))
+        wire.send((accepted, told, len(opened.load("r")[1])))
         wire.recv()
 
     with Child(fail) as child:

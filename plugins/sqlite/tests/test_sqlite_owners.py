@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from knows_core import BackendBusy, RunBusy, RunRow, RunStatus
+from knows_core import Append, BackendBusy, RunBusy, RunRow, RunStatus
 from knows_sqlite import SQLiteBackend
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -100,3 +100,18 @@ def test_a_process_that_hangs_in_a_write_hides_nothing_from_readers(file):
             opened.create(RunRow("s", "t", "1.0.0", RunStatus.RUNNING, MOMENT, MOMENT), [b"0"])
         holder.kill()
     opened.close()
+
+
+def test_a_second_object_in_one_process_costs_the_first_no_lock(file):
+    """Where another process opens and closes the file, it does not take itself for the last one and move the log."""
+    first = SQLiteBackend(file)
+    epoch = first.create(ROW, [b"0"])
+    second = SQLiteBackend(file)
+    second.rows()
+    script = "import sys; from knows_sqlite import SQLiteBackend; b = SQLiteBackend(sys.argv[1]); b.rows(); b.close()"
+    subprocess.run([sys.executable, "-c", script, str(file)], check=True, timeout=60)
+    assert file.with_name("journals.db-wal").exists()
+    assert first.append([Append("r", epoch, 1, (b"1",))]) == [True]
+    assert second.load("r")[1] == [b"0", b"1"]
+    first.close()
+    second.close()
