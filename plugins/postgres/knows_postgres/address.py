@@ -41,8 +41,16 @@ def read_address(url: str, schema: str) -> Address:
     except (psycopg.Error, UnicodeError) as error:
         reason = f"the URL cannot be read: {_scrubbed(str(error).strip(), _raw_secrets(url))}"
         raise BackendError(backend="postgresql://…", reason=reason, hint=HINT) from None  # its text holds the URL
+    if "@" in parts.get("host", "") or "@" in _path(url) or not re.fullmatch(r"[\d,]*", parts.get("port", "")):
+        # libpq would take a piece of the password for a host, a port or a database, and tell everybody about it.
+        reason = "the URL cannot be read: user and password end at the first @ and hold no /"
+        raise BackendError(backend="postgresql://…", reason=reason, hint="Write @ as %40, / as %2F and : as %3A there.")
     secrets = tuple(parts[name] for name in _SECRET if parts.get(name))
     return Address(conninfo, _shown(parts, schema), secrets)
+
+
+def _path(url: str) -> str:
+    return url.partition("://")[2].partition("?")[0].partition("/")[2]
 
 
 def split_options(url: str) -> tuple[str, dict[str, str]]:
@@ -76,7 +84,7 @@ def _shown(parts: dict[str, str], schema: str) -> str:
 
 def _raw_secrets(url: str) -> tuple[str, ...]:
     """Whatever may be a password in a text that nobody could read."""
-    user_info = url.partition("://")[2].rpartition("@")[0]
+    user_info = re.sub(r"^[a-z]+:/*", "", url).rpartition("@")[0]
     found = [user_info.partition(":")[2], *re.findall(rf"(?:{'|'.join(_SECRET)})\s*=\s*([^&\s]+)", url)]
     return tuple(form for one in found if one for form in (one, unquote(one)))
 

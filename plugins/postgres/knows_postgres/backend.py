@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from knows_core import BackendError, Capabilities, RecordCorrupt, RunExists, RunRow, RunStatus, UnknownRun
 from knows_postgres import appending, failures, schema, statements
 from knows_postgres.address import HINT, check_schema, read_address, split_options
-from knows_postgres.connections import Connections
+from knows_postgres.connections import Connections, let_go
 from knows_postgres.owners import Owner
 from knows_postgres.statements import Statements
 
@@ -105,9 +105,12 @@ class PostgresBackend:
         """Add records to many runs in one commit."""
         if not batch or not self._is_there():
             return [False] * len(batch)
-        self._owner.check()
-        owner, texts = self._owner.name, self._texts
-        return self._connections.run(lambda session, again: appending.append(session, texts, owner, batch, again=again))
+
+        def work(session: Session, again: bool) -> list[bool]:
+            self._owner.check()  # each time: what cut this connection may well have cut that of the owner
+            return appending.append(session, self._texts, self._owner.name, batch, again=again)
+
+        return self._connections.run(work)
 
     def load(self, run: str) -> tuple[RunRow, list[bytes]]:
         """Return a run and its records."""
@@ -208,6 +211,7 @@ class PostgresBackend:
         """End all connections; whatever this backend still owned may be claimed by others."""
         with self._lock:
             if not self._connections.is_closed:
+                self._connections.is_closed = True  # first, so that whoever is trying to reach the server gives up
                 self._owner.close()
                 self._connections.close()
 
@@ -242,7 +246,10 @@ class PostgresBackend:
 
     def _forget(self) -> None:
         """Begin as another owner, in a child process just forked."""
-        self._left += [self._owner.forget(), self._connections.forget()]
+        proof = self._owner.forget()
+        if proof is not None:
+            let_go(proof)
+        self._left += [proof, self._connections.forget()]
         self._owner, self._lock = self._new_owner(), threading.Lock()
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import random
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import psycopg
 from psycopg.waiting import Ready
@@ -34,8 +35,8 @@ _SESSION: Final = """
         set_config('synchronous_commit', case current_setting('synchronous_commit')
             when 'remote_apply' then 'remote_apply' else 'on' end, false)"""
 
-# The pool warns of every connection it finds closed. That is told by our errors; unasked, nothing is printed.
-logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
+# The driver warns of every connection it finds closed. What matters is told by our errors; unasked, nothing is printed.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 class Session(psycopg.Connection[tuple[Any, ...]]):
@@ -43,6 +44,11 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
 
     silence = 60.0  # s without an answer after which the server or the way to it counts as gone
     process = 0
+
+    @classmethod
+    def connect(cls, conninfo: str = "", *, by: Callable[[], Self] | None = None, **options: Any) -> Self:
+        """Connect, or let `by` do it: the pool's own way is to pause for seconds after the first failure."""
+        return super().connect(conninfo, **options) if by is None else by()
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
         """Wait for the answer. Raises OperationalError when none comes: a stopped server ends no statement itself."""
@@ -84,7 +90,7 @@ class Patience:
         if time.monotonic() >= self._end:
             return True
         time.sleep(self._pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
-        self._pause = min(1.0, 2 * self._pause or 0.01)
+        self._pause = min(0.5, 2 * self._pause or 0.01)
         return False
 
 
@@ -115,7 +121,7 @@ class Connections:
                     again = True
                     session.close()
                     if patience.is_over():
-                        raise failures.unavailable(error, self.address, patience.seconds) from error
+                        raise failures.given_up(error, self.address, patience.seconds) from error
                 elif failures.gives_way(error) and conflicts < _CONFLICTS:
                     conflicts += 1
                     time.sleep(random.uniform(0, 0.005 * 2**conflicts))  # noqa: S311 - no secret
@@ -145,6 +151,15 @@ class Connections:
         session.process, session.silence = os.getpid(), self._answer + _GRACE
         session.execute(_SESSION, (f"{self._answer * 1000:.0f}",))
 
+    def _connect_patiently(self) -> Session:
+        patience = Patience(self._patience)
+        while True:
+            try:
+                return self._connect()
+            except psycopg.Error as error:
+                if self.is_closed or failures.is_final(error) or patience.is_over():
+                    raise
+
     def _taken(self, pool: ConnectionPool[Session], patience: Patience) -> Session:
         try:
             return pool.getconn(patience.left)
@@ -159,9 +174,7 @@ class Connections:
         try:
             self._connect().close()
         except psycopg.Error as error:
-            if failures.is_final(error):
-                raise failures.translated(error, self.address) from error
-            raise failures.unavailable(error, self.address, self._patience) from error
+            raise failures.given_up(error, self.address, self._patience) from error
 
     def _reached(self) -> ConnectionPool[Session]:
         if self.is_closed:
@@ -174,11 +187,10 @@ class Connections:
                 self._pool = ConnectionPool(
                     self.address.conninfo,
                     connection_class=Session,
-                    kwargs={"autocommit": True},
-                    configure=self._prepare,
+                    kwargs={"by": self._connect_patiently},
                     min_size=1,
                     max_size=self._size,
-                    reconnect_timeout=self._patience,
+                    reconnect_timeout=0,
                     name="knows",
                     open=True,
                 )
@@ -202,7 +214,6 @@ class Connections:
 
     def close(self) -> None:
         """End the pool. Whoever waits for a connection is told that the backend is closed."""
-        self.is_closed = True
         with self._lock:
             if self._spare is not None:
                 self._spare.close()
@@ -210,12 +221,23 @@ class Connections:
                 self._pool.close()
 
     def forget(self) -> tuple[object, ...]:
-        """Leave everything to the parent process, after a fork; the answer must be kept as long as the process lives.
-
-        Closing would end the parent's sessions: the sockets are shared.
-        """
+        """Leave everything to the parent process, after a fork; the answer must be kept."""
         left = (self._pool, self._spare)
         if self._pool is not None:
             self._pool._closed = True  # its destructor would wait for threads that only the parent has
+        if self._spare is not None:
+            let_go(self._spare)
         self._lock, self._pool, self._spare = threading.Lock(), None, None
         return left
+
+
+def let_go(session: Session) -> None:
+    """Drop a forked child's share in the parent's socket, so that it does not keep a dead parent's session alive.
+
+    Not by closing the session: that would say good-bye to the server in the parent's name.
+    """
+    with contextlib.suppress(psycopg.Error, OSError):
+        nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        # Replaced and not only closed: the driver still knows the number, which must not become another file's.
+        os.dup2(nowhere, session.fileno(), inheritable=False)
+        os.close(nowhere)

@@ -61,9 +61,11 @@ def exhausted(address: Address, size: int, seconds: float) -> BackendBusy:
     return BackendBusy(backend=address.shown, reason=reason, hint="Drive fewer runs at once, or give it a larger size.")
 
 
-def unavailable(error: Exception, address: Address, seconds: float) -> BackendUnavailable:
-    """The error where a server did not come back in time."""
-    reason = f"{_first_line(error, address)} (tried for {seconds:.0f} s)"
+def given_up(error: psycopg.Error, address: Address, seconds: float) -> BackendError | AccessDenied:
+    """The error where a connection could not be had, or had again, in time."""
+    if is_final(error) or _TOO_MANY.search(str(error)):
+        return translated(error, address)
+    reason = f"{_first_line(error, address)} (tried for {seconds:g} s)"
     hint = "Start the server or mend the way to it, then resume the run; every recorded step is safe."
     return BackendUnavailable(backend=address.shown, reason=reason, hint=hint)
 

@@ -74,10 +74,10 @@ class Owner:
                     session = self._session
                     is_lost = session is None or failures.is_lost(error, session)
                     self._drop()
-                    if failures.is_final(error) or not is_lost:
+                    if not is_lost:
                         raise failures.translated(error, self._connections.address) from error
-                    if patience.is_over():
-                        raise failures.unavailable(error, self._connections.address, patience.seconds) from error
+                    if failures.is_final(error) or patience.is_over():
+                        raise failures.given_up(error, self._connections.address, patience.seconds) from error
                 else:
                     return
 
@@ -111,6 +111,6 @@ class Owner:
                     self._session.execute(self._texts[statements.DEREGISTER], (self.name,))
                 self._drop()
 
-    def forget(self) -> tuple[object, ...]:
+    def forget(self) -> Session | None:
         """Leave the connection to the parent process, after a fork."""
-        return (self._session,)
+        return self._session

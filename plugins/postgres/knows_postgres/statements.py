@@ -25,7 +25,7 @@ CREATE: Final[LiteralString] = """
         ) on conflict (run) do nothing returning run, epoch
     ), stored as (
         insert into {s}.record select made.run, listed.place - 1, made.epoch, listed.data
-        from made, unnest(%(records)s::bytea[]) with ordinality as listed (data, place)
+        from made, unnest(%(records)b::bytea[]) with ordinality as listed (data, place)
     )
     select from made"""
 MADE: Final[LiteralString] = "select from {s}.run where run = %s and ticket = %s"
@@ -70,7 +70,7 @@ APPEND: Final[LiteralString] = """
         returning run.run, run.epoch
     ), stored as (
         insert into {s}.record select gate.run, listed.sequence, gate.epoch, listed.data
-        from unnest(%(places)s::text[], %(numbers)s::bigint[], %(records)s::bytea[]) as listed (run, sequence, data)
+        from unnest(%(places)s::text[], %(numbers)s::bigint[], %(records)b::bytea[]) as listed (run, sequence, data)
         join gate using (run)
     )
     select run from gate"""
