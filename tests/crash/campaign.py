@@ -107,6 +107,7 @@ def child(subject, note, run, open_backend, begun):
         # A server may need a moment to hear that the killed owner is gone.
         ended = engine.resume(run, flow, wait=True)
     note(f"end {json.dumps([ended.status, ended.result, dict(ended.state)])}")
+    engine.close()  # the last one moves the log into the file: another moment to be killed
 
 
 def forked(work):
