@@ -24,9 +24,10 @@ class BehaviourContract(OpensBackends):
         """The object has every method of the port."""
         assert isinstance(backend, StateBackend)
 
-    def test_looking_makes_nothing(self, backend: StateBackend, tmp_path: Path) -> None:
+    def test_looking_makes_nothing(self, tmp_path: Path) -> None:
         """At an empty place nothing is listed, renewed, released or deleted, and nothing comes into being."""
         before = sorted(tmp_path.rglob("*"))
+        backend = self.open_backend(tmp_path)
         assert backend.rows() == []
         assert list(backend.append([])) == []
         assert list(backend.append([Append("r", 1, 0, (b"x",))])) == [False]
@@ -34,6 +35,7 @@ class BehaviourContract(OpensBackends):
         backend.release("r", 1)
         assert backend.delete("r", 1) is False
         assert backend.cancelling(["r"]) == set()
+        backend.close()
         assert sorted(tmp_path.rglob("*")) == before
 
     def test_a_run_comes_back_as_written(self, backend: StateBackend) -> None:

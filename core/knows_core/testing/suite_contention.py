@@ -140,7 +140,8 @@ class ContentionContract(OpensBackends):
         def disturb(wire: Connection) -> None:
             backend = self.open_backend(tmp_path)
             epoch = wire.recv()
-            wire.send([at for at in range(1, 101) if backend.append([Append("r", epoch, at, (b"theirs",))])[0]])
+            tries = (Append("r", epoch, len(backend.load("r")[1]), (b"theirs",)) for _ in range(100))
+            wire.send([one.sequence for one in tries if backend.append([one])[0]])
             wire.recv()
 
         with Child(own) as owner, Child(disturb) as other:

@@ -152,11 +152,11 @@ class OwnershipContract(OpensBackends):
         epochs["b"] = first.claim("b")
         end = time.monotonic() + 2.5 * _KEPT
         while time.monotonic() < end:
-            first.renew()
+            time.sleep(_KEPT / 8)
             for run in epochs:
                 with pytest.raises(RunBusy):
                     second.claim(run)
-            time.sleep(_KEPT / 8)
+            first.renew()
         assert [first.append([Append(run, epoch, 1, (b"1",))])[0] for run, epoch in epochs.items()] == [True, True]
         first.close()
         second.close()

@@ -30,6 +30,7 @@ _ODD: Final = (
     b"line\nline\r\nline\x1a",
     bytes(range(256)),
 )
+_BYTES: Final = st.binary(max_size=300) | st.sampled_from(_ODD)
 # The longest, all of the alphabet, and those that differ by case or by a sign that means something elsewhere.
 _IDS: Final = (
     *("r", "R", "r.", "r_", "r-", "r:", "r.a", "r_a", "r:a", "0", "00", "r:record", "r:records", "r:0", "null", "1e3"),
@@ -55,7 +56,7 @@ class RecordsContract(OpensBackends):
         numbers = itertools.count()
 
         @settings(max_examples=Level().examples, deadline=None, suppress_health_check=QUIET)
-        @given(st.lists(st.binary(max_size=300), min_size=1, max_size=4), st.lists(st.binary(max_size=300), max_size=4))
+        @given(st.lists(_BYTES, min_size=1, max_size=4), st.lists(_BYTES, max_size=4))
         def check(first: list[bytes], more: list[bytes]) -> None:
             run = f"r{next(numbers)}"
             epoch = backend.create(row(run), first)
