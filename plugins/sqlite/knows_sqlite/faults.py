@@ -22,8 +22,10 @@ _STOPPED: Final = (
 )
 
 
-def translated(error: OSError | sqlite3.Error, path: Path) -> BackendError | AccessDenied:
+def translated(error: OSError | sqlite3.Error | UnicodeDecodeError, path: Path) -> BackendError | AccessDenied:
     """The project's error for one of the driver's or the system's."""
+    if isinstance(error, UnicodeDecodeError):  # the driver's, over a message that quotes a damaged schema
+        return BackendError(backend=str(path), path=path, reason=f"its schema is damaged ({error})", hint=_CHECK)
     if isinstance(error, sqlite3.Error):
         return _of_driver(error, path)
     if isinstance(error, TimeoutError):
@@ -49,7 +51,7 @@ def _of_driver(error: sqlite3.Error, path: Path) -> BackendError | AccessDenied:
     return BackendError(backend=str(path), path=path, reason=text, hint=_CHECK)
 
 
-def is_final(error: OSError | sqlite3.Error) -> bool:
+def is_final(error: OSError | sqlite3.Error | UnicodeDecodeError) -> bool:
     """Whether nothing may be written after it.
 
     After a failed sync nobody knows what is on the disk: the system may have thrown away what it could not write, and

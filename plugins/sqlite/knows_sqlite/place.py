@@ -77,7 +77,7 @@ class Place:
             try:
                 connection.execute("begin")
                 yield connection
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeDecodeError) as error:
                 raise self._noted(error) from error
             finally:
                 _roll_back(connection)
@@ -106,7 +106,7 @@ class Place:
                 done = self._gated_work(connection, work) if self._gated else work(connection)
             except KnowsError:
                 raise
-            except (OSError, sqlite3.Error) as error:
+            except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
                 raise self._noted(error) from error
             finally:
                 if connection.in_transaction:
@@ -188,7 +188,7 @@ class Place:
                 if one is not None:
                     one.close()
             self._connection = self._gate = None
-            if isinstance(error, OSError | sqlite3.Error) and not isinstance(error, KnowsError):
+            if isinstance(error, OSError | sqlite3.Error | UnicodeDecodeError) and not isinstance(error, KnowsError):
                 raise translated(error, self.path) from error
             raise
 
@@ -201,7 +201,7 @@ class Place:
         self._failure = BackendError(backend=str(self.path), path=self.path, reason=reason, hint=hint)
         raise _again(self._failure)
 
-    def _noted(self, error: OSError | sqlite3.Error) -> KnowsError:
+    def _noted(self, error: OSError | sqlite3.Error | UnicodeDecodeError) -> KnowsError:
         """The project's error, remembered where nothing may be written after it."""
         found = translated(error, self.path)
         if is_final(error) and isinstance(found, BackendError):

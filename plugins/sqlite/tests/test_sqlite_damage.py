@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from knows_core import Append, RecordCorrupt, RunRow, RunStatus, UnknownRun
+from knows_core import Append, BackendError, RecordCorrupt, RunRow, RunStatus, UnknownRun
 from knows_sqlite import SQLiteBackend
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -128,3 +128,15 @@ def test_every_flipped_byte_of_a_page_is_noticed_or_harmless(tmp_path):
         again.close()
     file.write_bytes(whole)
     assert silent == []
+
+
+def test_a_damaged_schema_is_an_error_of_the_project(tmp_path):
+    """A byte that is no text, in the schema that the driver would quote, is a BackendError that names the file."""
+    file = tmp_path / "journals.db"
+    opened = SQLiteBackend(file)
+    opened.create(row("hurt"), [b"0"])
+    opened.close()
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b"sequence integer not null", b"sequence int\xf1ger not null"))
+    with pytest.raises(BackendError, match="schema is damaged"):
+        SQLiteBackend(file)
