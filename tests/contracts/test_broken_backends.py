@@ -16,7 +16,7 @@ from tests.contracts.file_backend import FileBackend
 
 CAUGHT = (AssertionError, KnowsError, KeyError, pytest.fail.Exception)
 QUICK = settings(
-    max_examples=300, stateful_step_count=30, deadline=None, database=None, derandomize=True,
+    max_examples=300, stateful_step_count=50, deadline=None, database=None, derandomize=True,
     phases=[Phase.generate], report_multiple_bugs=False, print_blob=False,
 )  # fmt: skip
 

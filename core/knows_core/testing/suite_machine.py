@@ -238,7 +238,7 @@ class MachineContract(OpensBackends):
         """For all sequences of calls by all owners: answers, rows and records are those of the model."""
         level = settings(
             max_examples=Level().examples,
-            stateful_step_count=40,
+            stateful_step_count=50,
             deadline=None,
             suppress_health_check=QUIET,
         )

@@ -32,7 +32,7 @@ class Level(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="KNOWS_TEST_")
 
     kills: int = 30
-    examples: int = 40
+    examples: int = 30
 
 
 class OpensBackends:
