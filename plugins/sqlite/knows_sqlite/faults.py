@@ -39,7 +39,7 @@ def translated(error: OSError | sqlite3.Error | UnicodeDecodeError, path: Path) 
 
 def _of_driver(error: sqlite3.Error, path: Path) -> BackendError | AccessDenied:
     code, text = _code(error), str(error)
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or _is_index_cut_short(error):
         return _full(path, text)
     if code in _BUSY:
         return _busy(path, text)
@@ -57,7 +57,13 @@ def is_final(error: OSError | sqlite3.Error | UnicodeDecodeError) -> bool:
     After a failed sync nobody knows what is on the disk: the system may have thrown away what it could not write, and
     reports success the next time.
     """
-    return isinstance(error, sqlite3.Error) and _code(error) == sqlite3.SQLITE_IOERR
+    is_failure = isinstance(error, sqlite3.Error) and _code(error) == sqlite3.SQLITE_IOERR
+    return is_failure and not _is_index_cut_short(error)
+
+
+def _is_index_cut_short(error: Exception) -> bool:
+    """Whether there was no room for the index of the log, which SQLite reports as a failure of the disk."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_SHMSIZE
 
 
 def _code(error: sqlite3.Error) -> int:

@@ -27,6 +27,7 @@ from knows_core import (
 )
 from knows_core.testing.suite_children import Child
 from knows_sqlite import SQLiteBackend
+from knows_sqlite.faults import is_final, translated
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -201,3 +202,11 @@ def test_a_file_that_was_taken_away_is_noticed_at_the_next_commit(file, how):
         with pytest.raises(BackendError, match="the file was removed or replaced while it was open"):
             opened.append([Append("r", epoch, 1, (b"1",))])
     opened.close()
+
+
+def test_no_room_for_the_index_of_the_log_is_a_full_disk(tmp_path):
+    """SQLite calls it a failure of the disk; it is BackendFull, after which the same backend may go on."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
+    assert isinstance(translated(error, tmp_path / "journals.db"), BackendFull)
+    assert not is_final(error)
