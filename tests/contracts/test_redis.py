@@ -9,14 +9,16 @@ import pytest
 
 from knows_core.testing.backend_suite import SharedBackendContract
 from knows_redis import RedisBackend
-from knows_redis.testing import server
+from knows_redis.testing import forget, server
 
 
 @pytest.fixture(scope="session")
 def redis_url():
     """One server for all tests here; it may be somebody's, so that the names of keys are never those of another day."""
     with server() as url:
-        yield url, uuid.uuid4().hex
+        day = uuid.uuid4().hex
+        yield url, day
+        forget(url, f"test-{day}")
 
 
 class TestRedis(SharedBackendContract):
@@ -25,5 +27,5 @@ class TestRedis(SharedBackendContract):
         self.url, self.day = redis_url
 
     def open_backend(self, place, lease=15.0):
-        name = hashlib.sha256(f"{self.day} {place}".encode()).hexdigest()[:16]
-        return RedisBackend(self.url, lease=lease, prefix=f"test-{name}")
+        name = hashlib.sha256(str(place).encode()).hexdigest()[:16]
+        return RedisBackend(self.url, lease=lease, prefix=f"test-{self.day}-{name}")

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from redis import Redis
 from redis.exceptions import RedisError
 
+from knows_redis.place import Place
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
@@ -106,6 +108,15 @@ class OwnServer:
             return bool(self.ask("PING"))
         except RedisError:
             return False
+
+
+def forget(url: str, prefix: str) -> None:
+    """Delete every key of journals whose prefix begins so, from a server that others use too."""
+    place = Place.of(url, prefix=prefix, lease=15.0, patience=0.0, check=False)
+    client = cast("Any", Redis(connection_pool=place.pool()))
+    for key in client.scan_iter(f"{{{prefix}*"):
+        client.delete(key)
+    client.connection_pool.disconnect()
 
 
 def binary() -> Path:
