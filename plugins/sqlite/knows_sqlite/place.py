@@ -16,6 +16,7 @@ from knows_sqlite import forks
 from knows_sqlite.database import needs_gate, open_database
 from knows_sqlite.faults import is_final, translated
 from knows_sqlite.gate import Gate
+from knows_sqlite.log import check_log
 from knows_sqlite.mounts import network_system
 from knows_sqlite.owners import Owner
 
@@ -180,6 +181,8 @@ class Place:
         try:
             owners.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._gate = self._gate or Gate(owners)
+            if self._identity is None:  # later it is this object's own log
+                check_log(self.path)
             self._connection = open_database(self.path, self._gate, owners, busy=self._busy)
             self._identity = _identity_of(self.path)
             self._owner = self._owner or Owner(owners, lease=self._lease, clock=self._clock)
