@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_cut_connections_cost_nothing(place, tell):
             proxy.stall()
             threading.Timer(STALL_SECONDS, proxy.flow).start()
 
-        faults = [proxy.cut, proxy.lose_answer, proxy.lose_question, stall]
+        faults: list[Any] = [proxy.cut, proxy.lose_answer, proxy.lose_question, stall]
         while cuts < CUTS:
             made = []
 
