@@ -54,9 +54,12 @@ check: install
 bench: install
 	$(BIN)/python -m tests.benchmarks
 
-# The long level. Today it is the crash test at its full length; every later long test joins here.
+# The long level: so many faults that a zero bounds something, and durations are judged, not only told.
 nightly: install
-	KNOWS_TEST_KILLS=2000 $(BIN)/python -m pytest tests/crash
+	KNOWS_TEST_NIGHTLY=1 KNOWS_TEST_KILLS=10000 KNOWS_TEST_POSTGRES_KILLS=2000 KNOWS_TEST_REDIS_KILLS=500 \
+		KNOWS_TEST_CONTENDED_STEPS=1000 KNOWS_TEST_PAUSES=500 KNOWS_TEST_FLIPS=10000 KNOWS_TEST_CUTS=1000 \
+		$(BIN)/python -m pytest tests/crash
+	KNOWS_TEST_KILLS=300 KNOWS_TEST_EXAMPLES=5000 KNOWS_TEST_VALUES=100000 $(BIN)/python -m pytest -rP tests/contracts
 
 # Not needed to use or test the project: choose new versions of everything, exact, hashed, for every platform.
 constraints: $(BIN)/uv
