@@ -14,7 +14,7 @@ from knows_core import Append, Capabilities, RecordCorrupt, RunExists, RunRow, R
 from knows_redis.owners import Owner, is_dead, notices_death
 from knows_redis.place import Place
 from knows_redis.rows import microseconds, moment, pairs, records_of, row_of, texts
-from knows_redis.scripts import APPEND, CANCEL, CLAIM, CREATE, DELETE, RELEASE, RENEW, SCHEMA, TOO_NEW
+from knows_redis.scripts import APPEND, CANCEL, CLAIM, CREATE, DELETE, LOAD, RELEASE, RENEW, SCHEMA, TOO_NEW
 from knows_redis.server import Server
 
 if TYPE_CHECKING:
@@ -80,18 +80,10 @@ class RedisBackend:
 
     def load(self, run: str) -> tuple[RunRow, list[bytes]]:
         """Return a run and its records."""
-
-        def act(client: Client) -> Any:
-            asked = client.pipeline(transaction=True)
-            asked.get(self._key("schema"))
-            asked.hgetall(self._key(f"run:{run}"))
-            asked.lrange(self._key(f"records:{run}"), 0, -1)
-            return asked.execute()
-
-        schema, row, records = self._server.ask(lambda client: _readable(act(client)))
-        if schema is None or not row:
+        row, records = self._server.run(LOAD, run)
+        if not row:
             raise UnknownRun(run=run, where=self._place.shown)
-        return self._shown([row_of(run, row)])[0], records_of(run, records)
+        return self._shown([row_of(run, pairs(row))])[0], records_of(run, records)
 
     def claim(self, run: str) -> int:
         """Take the ownership of a run that nobody alive owns."""
@@ -147,7 +139,7 @@ class RedisBackend:
         index = self._key("runs" if status is None else f"status:{status}")
 
         def listed(client: Client) -> Any:
-            asked = client.pipeline(transaction=True)
+            asked = client.pipeline(transaction=False)
             asked.get(self._key("schema"))
             asked.zrevrange(index, 0, -1)
             return _readable(asked.execute())[1]
@@ -224,7 +216,7 @@ def _start_over_in_children(backend: RedisBackend) -> None:
 
 
 def _readable(answer: list[Any]) -> list[Any]:
-    """The answer of a transaction that asked for the schema first. Raises what a script raises for a newer one."""
+    """The answers to a reader that asked for the schema first. Raises what a script raises for a newer one."""
     schema = answer[0]
     if schema is not None and not (schema.isdigit() and int(schema) <= SCHEMA):
         raise ResponseError(f"{TOO_NEW} {schema.decode('utf-8', 'replace')}")

@@ -50,6 +50,11 @@ def _script(body: str) -> Script:
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
+# run -> row, records. Not a transaction: a full server takes none, and reading must go on.
+LOAD: Final = _script("""
+return {redis.call('HGETALL', at .. 'run:' .. ARGV[2]), redis.call('LRANGE', at .. 'records:' .. ARGV[2], 0, -1)}
+""")
+
 # run, epoch, owner, life, lease, token, template, version, status, created, updated, count, records... -> 1 | 0: taken
 CREATE: Final = _script(
     """

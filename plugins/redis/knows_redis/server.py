@@ -61,6 +61,10 @@ class Server:
         if not self._is_checked:
             self._tell(self.ask(lambda client: check(client, self._place.shown)))
             self._is_checked = True
+        return self.run(script, *words)
+
+    def run(self, script: Script, *words: str | float | bytes) -> Any:
+        """Run a script as `ask` makes a request."""
         prefix = f"{{{self._place.prefix}}}:"
         said = [f"{prefix}schema", prefix, *(_encoded(word) for word in words)]
 

@@ -9,7 +9,16 @@ import pytest
 from redis import Redis
 from redis.exceptions import MovedError, ResponseError
 
-from knows_core import Append, BackendBusy, BackendError, BackendFull, BackendUnavailable, RecordCorrupt, RunStatus
+from knows_core import (
+    Append,
+    BackendBusy,
+    BackendError,
+    BackendFull,
+    BackendUnavailable,
+    RecordCorrupt,
+    RunBusy,
+    RunStatus,
+)
 from knows_redis.refusals import is_passing, translated
 
 
@@ -34,6 +43,11 @@ def test_full_memory_is_named_and_what_is_there_is_safe(redis, configure, open_b
     configure("maxmemory", 1)
     with pytest.raises(BackendFull):
         opened.create(row("c"), [b"0"])
+    assert [len(opened.load(run)[1]) for run in "ab"] == [written + 1, written + 1]
+    assert len(opened.rows()) == len(opened.rows(RunStatus.RUNNING)) == 2
+    with pytest.raises(RunBusy):
+        opened.claim("a")
+    assert opened.cancelling("ab") == set()
     opened.renew()
     opened.release("b", epochs[1])
     configure("maxmemory", 0)
