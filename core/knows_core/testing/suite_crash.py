@@ -150,7 +150,9 @@ class CrashContract(OpensBackends):
 
 def _faults(backend: StateBackend, pair: tuple[str, str], promised: int) -> list[str]:
     """What is lost or torn of two runs that were promised to have been created and appended to so often."""
-    found = [_records(backend, run) for run in pair]
+    found, before = [_records(backend, run) for run in pair], None
+    while found != before:  # a server may still be at what the dead one asked last, between one load and the next
+        found, before = [_records(backend, run) for run in pair], found
     faults = [f"{run} has {records}" for run, records in zip(pair, found, strict=True) if not _is_whole(records)]
     commits = [(len(records) + _PART - 1) // _PART for records in found]
     if not all(promised <= count <= promised + 1 for count in commits):
