@@ -46,8 +46,9 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
     process = 0
 
     @classmethod
-    def connect(cls, conninfo: str = "", *, by: Callable[[], Self] | None = None, **options: Any) -> Self:
-        """Connect, or let `by` do it: the pool's own way is to pause for seconds after the first failure."""
+    def connect(cls, conninfo: str = "", **options: Any) -> Self:
+        """Connect, or let the option `by` do it: the pool's own way is to pause for seconds after the first failure."""
+        by: Callable[[], Self] | None = options.pop("by", None)
         return super().connect(conninfo, **options) if by is None else by()
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:

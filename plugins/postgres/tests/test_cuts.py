@@ -86,7 +86,7 @@ def test_connections_terminated_at_any_moment_are_not_noticed(url, sql):
 def test_every_write_survives_a_lost_answer(backend, proxy, fault):
     """Carried out or not: creating, claiming, appending, cancelling, releasing and deleting have one effect each."""
 
-    def lose(containing=b""):
+    def lose(containing):
         getattr(proxy, fault)(containing)
 
     lose(b"FIRST")
@@ -102,12 +102,15 @@ def test_every_write_survives_a_lost_answer(backend, proxy, fault):
         assert proxy.lost.is_set(), one
     assert list(backend.append([single])) == [False]
     assert backend.load("r")[1] == [b"FIRST", b"SINGLE", b"A", b"B"]
-    lose()
+    lose(b"set cancelling")
     assert backend.request_cancel("r")
-    lose()
+    assert proxy.lost.is_set()
+    lose(b"set owner = null")
     backend.release("r", epoch)
-    lose()
+    assert proxy.lost.is_set()
+    lose(b"set epoch = run.epoch + 1")
     assert backend.claim("r") == epoch + 1
+    assert proxy.lost.is_set()
     with pytest.raises(RunBusy):
         backend.claim("r")
     lose(b"END")
@@ -235,7 +238,12 @@ def test_an_exhausted_pool_is_an_error_in_time(url, sql):
     backend.create(ROW, [b"0"])
     held, done = threading.Event(), threading.Event()
     with ThreadPoolExecutor(1) as threads:
-        threads.submit(backend._connections.run, lambda session, _: held.set() or done.wait(30))
+
+        def hold(session, _):
+            held.set()
+            done.wait(30)
+
+        threads.submit(backend._connections.run, hold)
         assert held.wait(30)
         with pytest.raises(BackendBusy, match=r"all 1 connections were in use for 0\.2 s"):
             backend.load("r")
