@@ -266,3 +266,24 @@ def test_states_of_the_server_have_their_errors(state, kind, words):
     error = failures.translated(psycopg.errors.lookup(state)("no room"), read_address("postgresql://h/db", "knows"))
     assert type(error) is kind
     assert words in str(error)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        ('FATAL:  password authentication failed for user "me"', AccessDenied),
+        ('FATAL:  no pg_hba.conf entry for host "10.0.0.9", user "me", database "db"', AccessDenied),
+        ("fe_sendauth: no password supplied", AccessDenied),
+        ("FATAL:  sorry, too many clients already", BackendBusy),
+        ("FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute", BackendBusy),
+        ("Connection refused", BackendUnavailable),
+    ],
+)
+def test_a_refused_connection_has_its_error_by_its_words(words, kind):
+    """libpq gives no state for a connection that was not made, so that the server's sentence decides."""
+    error = psycopg.OperationalError(
+        f'connection failed: connection to server at "10.0.0.1", port 5432 failed: {words}'
+    )
+    address = read_address("postgresql://me:hunter2@h/db", "knows")
+    assert type(failures.given_up(error, address, 1.0)) is kind
+    assert type(failures.translated(error, address)) is kind
