@@ -38,7 +38,7 @@ class Encoder:
         atom = ENCODERS.get(kind)
         if atom is not None:
             return atom(value)
-        if depth > _DEEPEST:
+        if depth >= _DEEPEST:
             raise too_deep()
         container = _CONTAINERS.get(kind)
         if container is not None:
