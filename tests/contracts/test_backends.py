@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from knows_core import MemoryBackend
 from knows_core.testing.backend_suite import BackendContract, SharedBackendContract
+from knows_core.testing.value_suite import ValueContract
 from knows_sqlite import SQLiteBackend
 
 
-class TestMemory(BackendContract):
+class TestMemory(BackendContract, ValueContract):
     def open_backend(self, place, lease=15.0):
         return MemoryBackend()
 
 
-class TestSQLite(SharedBackendContract):
+class TestSQLite(SharedBackendContract, ValueContract):
     def open_backend(self, place, lease=15.0):
         return SQLiteBackend(place / "journals.db", lease=lease)

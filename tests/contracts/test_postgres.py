@@ -7,6 +7,7 @@ import hashlib
 import pytest
 
 from knows_core.testing.backend_suite import SharedBackendContract
+from knows_core.testing.value_suite import ValueContract
 from knows_postgres import PostgresBackend
 from knows_postgres.testing import database, server
 
@@ -17,7 +18,7 @@ def url():
         yield fresh
 
 
-class TestPostgres(SharedBackendContract):
+class TestPostgres(SharedBackendContract, ValueContract):
     @pytest.fixture(autouse=True)
     def _on(self, url):
         self.url = url

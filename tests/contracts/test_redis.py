@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 from knows_core.testing.backend_suite import SharedBackendContract
+from knows_core.testing.value_suite import ValueContract
 from knows_redis import RedisBackend
 from knows_redis.testing import forget, server
 
@@ -21,7 +22,7 @@ def redis_url():
         forget(url, f"test-{day}")
 
 
-class TestRedis(SharedBackendContract):
+class TestRedis(SharedBackendContract, ValueContract):
     @pytest.fixture(autouse=True)
     def _server(self, redis_url):
         self.url, self.day = redis_url

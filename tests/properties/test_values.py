@@ -10,14 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knows_core import MemoryBackend, NotStorable, TooDeep
+from knows_core import NotStorable, TooDeep
 from knows_core.codec import Codec, UnreadableValue
 from knows_core.sameness import same
 from knows_core.testing.value_strategy import recordable
-from knows_core.testing.value_suite import ValueContract
 from knows_core.testing.values import CODEC, SAMPLES
 from knows_core.values import is_immutable, private_copy
-from knows_sqlite import SQLiteBackend
 
 
 def text_of(value, codec=CODEC):
@@ -102,13 +100,3 @@ def test_the_matrix(sample):
         with pytest.raises(TooDeep if sample.becomes == "too-deep" else NotStorable) as caught:
             CODEC.encode(sample.make(), "result of a")
         assert caught.value.code == sample.becomes
-
-
-class TestMemory(ValueContract):
-    def open_backend(self, place, lease=15.0):
-        return MemoryBackend()
-
-
-class TestSQLite(ValueContract):
-    def open_backend(self, place, lease=15.0):
-        return SQLiteBackend(place / "journals.db", lease=lease)
