@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from knows_core.joining import Reducer
     from knows_core.limits import Limits
     from knows_core.linking import link
+    from knows_core.migration import Migration
     from knows_core.run import Run, RunStatus
     from knows_core.settings import WorkflowSettings
     from knows_core.state import WorkflowState
@@ -105,6 +106,7 @@ _ROOMS = {
     "joining": "Reducer",
     "limits": "Limits",
     "linking": "link",
+    "migration": "Migration",
     "run": "Run RunStatus",
     "settings": "WorkflowSettings",
     "state": "WorkflowState",
@@ -137,6 +139,7 @@ __all__ = [
     "Limits",
     "LocalEngine",
     "MemoryBackend",
+    "Migration",
     "MigrationFailed",
     "MissingInput",
     "MissingState",

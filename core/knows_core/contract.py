@@ -8,34 +8,22 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from knows_core.declared import is_of_enum
 from knows_core.descriptors import described_together
 from knows_core.paths import shape_in
-from knows_core.records import Linked
+from knows_core.records import Fingerprint, Linked
 from knows_core.seams import UNKNOWN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from types import CodeType
 
     from knows_core.declared import Outline
     from knows_core.flow import Step
     from knows_core.records import Shape
     from knows_core.template import Definition
-
-
-@dataclass(frozen=True, slots=True)
-class Fingerprint:
-    """What of a template stands in the first record of a run; the contract has its place beside the shape."""
-
-    shape: Shape
-    shape_digest: str
-    contract_digest: str
-    classes: dict[str, Outline]
-    code: dict[str, str]
-    linked: list[Linked]
 
 
 def fingerprint_of(definition: Definition) -> Fingerprint:
@@ -47,7 +35,13 @@ def fingerprint_of(definition: Definition) -> Fingerprint:
         for path, part in definition.parts
     ]
     return Fingerprint(
-        shape, digest_of(shape), digest_of(definition.contract), definition.classes.outlines, code, linked
+        version=str(definition.version),
+        shape=shape,
+        shape_digest=digest_of(shape),
+        contract_digest=digest_of(definition.contract),
+        classes=definition.classes.outlines,
+        code=code,
+        linked=linked,
     )
 
 
@@ -88,22 +82,30 @@ def changed_part(recorded: Iterable[Iterable[str]], current: Iterable[Linked]) -
     return None
 
 
-def changed_class(recorded: dict[str, Outline], current: dict[str, Outline]) -> str | None:
+def changed_class(recorded: Mapping[str, Outline], current: Mapping[str, Outline]) -> str | None:
     """A sentence on the first class whose fields are no longer those recorded; None where all are as they were.
 
-    A class that the template declares only now is no difference: nothing recorded can be of it.
+    A class that the template declares only now is no difference, nor is a new member of an enum: nothing recorded can
+    be of it.
     """
     for name, was in recorded.items():
         now = current.get(name)
         if now is None:
             return f"the class {name} is no longer declared"
-        if was != now:
+        if is_of_enum(was) and is_of_enum(now):
+            if any(one not in now for one in was):
+                return f"the enum {name} had the members {_members(was)} and has {_members(now)}"
+        elif was != now:
             return f"the class {name} had the fields {_fields(was)} and has {_fields(now)}"
     return None
 
 
 def _fields(outline: Outline) -> str:
     return ", ".join(f"{name}: {annotation}" for name, annotation in outline) or "none"
+
+
+def _members(outline: Outline) -> str:
+    return ", ".join(f"{name} {value}" for name, value in outline)
 
 
 def digest_of(value: Any) -> str:
@@ -124,7 +126,14 @@ def first_difference(recorded: Shape, current: Shape) -> str | None:
         return f"the end was cut off, `{was[0][1]}` (number {at + 1}) is missing"
     if not was:
         return f"`{now[0][1]}` (number {at + 1}) was added at the end"
+    if was[0][1] == now[0][1]:  # at its place, but of another kind, or with another predicate or version
+        return f"number {at + 1}, `{was[0][1]}`, was {_what(was[0])} and is now {_what(now[0])}"
     return f"number {at + 1} was `{was[0][1]}` and is now `{now[0][1]}`, which was {_happened(was, now)}"
+
+
+def _what(entry: list[str]) -> str:
+    kind, _, *deciding = entry
+    return " ".join((kind, *deciding))
 
 
 def _happened(was: Shape, now: Shape) -> str:

@@ -19,7 +19,7 @@ class ShapeChanged(ResumeRefused):
 
     code = "shape-changed"
     sentence = "run {run} was started with other steps of {template}: {difference}"
-    remedy = "Put the steps back as they were, or install the version the run began on; nothing was run or lost."
+    remedy = "{hint}; nothing was run or lost."
 
 
 class ValuesChanged(ResumeRefused):
@@ -27,7 +27,7 @@ class ValuesChanged(ResumeRefused):
 
     code = "values-changed"
     sentence = "run {run} holds values that no longer fit {template}: {difference}"
-    remedy = "Put the class back as it was, or install the version the run began on; nothing was run or lost."
+    remedy = "{hint}; nothing was run or lost."
 
 
 class TemplateVersionMissing(ResumeRefused, LookupError):
@@ -43,7 +43,7 @@ class ContractChanged(ResumeRefused):
 
     code = "contract-changed"
     sentence = "run {run} was started with another contract of {template}: {difference}"
-    remedy = "Put it back as it was, or install the version the run began on; nothing was run or lost."
+    remedy = "{hint}; nothing was run or lost."
 
 
 class RunIsOver(ResumeRefused):

@@ -1,24 +1,27 @@
-"""The journal: what is recorded, how a record becomes bytes, and what a run is when its records are folded.
+"""The journal: how the records of one run become bytes, and are read again.
 
-A record is `K1`, a SHA-256 over the digest before it and the payload, and the payload: canonical JSON. The chain makes
-a flipped byte, a cut-out and a swap show. Nothing but this room knows the format; backends store opaque bytes.
+A record is `K1`, a SHA-256 over the digest before it and the payload, and the payload: canonical JSON. The chain begins
+with the digest of the run's id and makes a flipped byte, a cut-out, a swap, and the journal of another run show.
+Nothing but this room knows the format; backends store opaque bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from knows_core.contents import fault_in
 from knows_core.envelope import describe
 from knows_core.errors_backend import RecordCorrupt
-from knows_core.joining import Delta
+from knows_core.errors_limits import RecordTooLarge, RunTooLarge
 from knows_core.records import (
     Decided,
     Entered,
     Joined,
+    Migrated,
+    Rebound,
     Record,
     RunCreated,
     RunEnded,
@@ -27,12 +30,12 @@ from knows_core.records import (
     StepFailed,
 )
 from knows_core.run import Entry, RunStatus
-from knows_core.state import Changes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from knows_core.codec import Codec
+    from knows_core.state import Changes
 
 _MAGIC: Final = b"K1"  # version 1 of the format
 _DIGEST: Final = hashlib.sha256().digest_size
@@ -40,40 +43,71 @@ _HEAD: Final = len(_MAGIC) + _DIGEST
 _text = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
-class JournalWriter:
-    """Turns the records of one run into chained bytes, in order."""
+class Most(NamedTuple):
+    """How many bytes one record, and the journal of one run, may have."""
 
-    def __init__(self, codec: Codec, digest: bytes = b"") -> None:
+    record: int
+    run: int
+
+
+_NO_LIMIT: Final = Most(1 << 62, 1 << 62)
+
+
+def seed_of(run: str) -> bytes:
+    """The digest that the first record of a run is chained to."""
+    return hashlib.sha256(run.encode()).digest()
+
+
+class JournalWriter:
+    """Turns the records of one run into chained bytes, in order; `size` is that of the records before."""
+
+    def __init__(self, codec: Codec, digest: bytes, most: Most = _NO_LIMIT, size: int = 0) -> None:
         self._codec = codec
         self._digest = digest
+        self._most = most
+        self._size = size
         self._last: StepDone | None = None
 
     def write(self, record: Record, at: datetime) -> bytes:
-        """The bytes of the next record. Raises NotStorable, and then the record does not count."""
+        """The bytes of the next record.
+
+        Raises NotStorable, RecordTooLarge and RunTooLarge, and then the record does not count. What a run needs to end
+        and to be taken up again always fits.
+        """
         content = self._content(record)
         payload = _text({"kind": type(record).__name__, "at": at.timestamp(), **content}).encode()
+        size = _HEAD + len(payload)
+        if size > self._most.record or self._size + size > self._most.run:
+            self._refuse(record, size)
+        self._size += size
         self._digest = hashlib.sha256(self._digest + payload).digest()
         if isinstance(record, StepDone):
             self._last = record
         return _MAGIC + self._digest + payload
 
-    def _done(self, record: StepDone) -> dict[str, Any]:
-        path, attempt, result, changes, branch = record
-        content = {"path": path, "attempt": attempt, "result": self._codec.encode(result, "result of", path)}
-        return content | self._changed(path, changes, branch)
-
-    def _changed(self, path: str, changes: Changes, branch: str) -> dict[str, Any]:
-        content: dict[str, Any] = {"branch": branch} if branch else {}
-        if changes.written:
-            content["set"] = self._state(changes.written, path)
-        if changes.dropped:
-            content["drop"] = list(changes.dropped)
-        return content
+    def _refuse(self, record: Record, size: int) -> None:
+        match record:
+            case StepDone(path):
+                where = f"step {path}"
+            case Entered(path, changes) if changes.written:
+                where = f"the defaults of {path}"
+            case Joined(path):
+                where = f"the branches of {path}"
+            case RunCreated():
+                where = "the run's input and state"
+            case Migrated():
+                where = "the migrated state"
+            case _:
+                return
+        if size > self._most.record:
+            raise RecordTooLarge(where=where, most=self._most.record, found=size)
+        raise RunTooLarge(where=where, most=self._most.run, found=self._size + size)
 
     def _content(self, record: Record) -> dict[str, Any]:
         match record:
-            case StepDone():
-                return self._done(record)
+            case StepDone(path, attempt, result, changes, branch):
+                content = {"path": path, "attempt": attempt, "result": self._codec.encode(result, "result of", path)}
+                return content | self._changed(path, changes, branch)
             case StepFailed(path, attempt, error):
                 return {"path": path, "attempt": attempt, "error": describe(error)}
             case Decided(path, verdict):
@@ -88,10 +122,26 @@ class JournalWriter:
             case RunResumed(edited):
                 return {"edited": list(edited)}
             case RunCreated():
-                content = record._asdict()
-                content["input"] = self._codec.encode(record.input, "the input")
-                content["state"] = self._state(record.state, "the run")
-                return content
+                return self._beginning(record)
+            case Rebound() | Migrated():
+                return content_of(record)
+
+    def _changed(self, path: str, changes: Changes, branch: str) -> dict[str, Any]:
+        content: dict[str, Any] = {"branch": branch} if branch else {}
+        if changes.written:
+            content["set"] = self._state(changes.written, path)
+        if changes.dropped:
+            content["drop"] = list(changes.dropped)
+        return content
+
+    def _beginning(self, record: RunCreated) -> dict[str, Any]:
+        return {
+            "template": record.template,
+            **record.bound._asdict(),
+            "reference": record.reference,
+            "input": self._codec.encode(record.input, "the input"),
+            "state": self._state(record.state, "the run"),
+        }
 
     def _state(self, values: Mapping[str, Any], writer: str) -> dict[str, Any]:
         return {key: self._codec.encode(value, "state", key, "of", writer) for key, value in values.items()}
@@ -107,10 +157,18 @@ class JournalWriter:
         return content
 
 
+def content_of(record: Rebound | Migrated) -> dict[str, Any]:
+    """The content of a record whose values are encoded already."""
+    if isinstance(record, Rebound):
+        return {"difference": record.difference, **record.bound._asdict(), "set": dict(record.filled)}
+    content = {"was": record.was, **record.bound._asdict(), "paths": dict(record.paths)}
+    return content | {"set": dict(record.written), "drop": list(record.dropped)}
+
+
 def read(run: str, records: Iterable[bytes]) -> tuple[list[Entry], bytes]:
     """Open the records of one run and return them with the digest to go on from. Raises RecordCorrupt."""
     entries: list[Entry] = []
-    digest = b""
+    digest = seed_of(run)
     for sequence, record in enumerate(records):
         if not isinstance(record, bytes):  # pyright: ignore[reportUnnecessaryIsInstance] - a damaged file may give anything
             raise RecordCorrupt(run=run, sequence=sequence, reason="it is not bytes")
@@ -120,118 +178,30 @@ def read(run: str, records: Iterable[bytes]) -> tuple[list[Entry], bytes]:
             raise RecordCorrupt(run=run, sequence=sequence, reason="its format is unknown to this version")
         if record[len(_MAGIC) : _HEAD] != expected:
             raise RecordCorrupt(run=run, sequence=sequence, reason="its checksum, chained to the one before, differs")
-        content: dict[str, Any] = json.loads(payload)
-        entries.append(Entry(sequence, content.pop("kind"), datetime.fromtimestamp(content.pop("at"), UTC), content))
+        entry = _entry(run, sequence, payload)
+        if (entry.kind == RunCreated.__name__) is not (sequence == 0):
+            reason = f"a {entry.kind} cannot stand here: a run begins with one RunCreated"
+            raise RecordCorrupt(run=run, sequence=sequence, reason=reason)
+        entries.append(entry)
         digest = expected
-    if not entries or entries[0].kind != RunCreated.__name__:
+    if not entries:
         raise RecordCorrupt(run=run, sequence=0, reason="the run's first record is missing")
     return entries, digest
 
 
-@dataclass(slots=True)
-class Owned:
-    """The time in which somebody drove a part or scope: seconds of former tries, and when the present one began."""
-
-    since: datetime
-    seconds: float = 0.0
-
-    def until(self, at: datetime) -> float:
-        """All seconds, if the present try ended then."""
-        return self.seconds + max((at - self.since).total_seconds(), 0.0)
-
-
-@dataclass(slots=True)
-class Log:
-    """A run folded from its records. Values are still encoded: each is decoded when somebody asks for it."""
-
-    created: dict[str, Any]
-    state: dict[str, Any]
-    last_at: datetime  # when the last record was made
-    results: dict[str, Any] = field(default_factory=dict[str, Any])
-    verdicts: dict[str, int] = field(default_factory=dict[str, int])
-    entered: dict[str, Owned] = field(default_factory=dict[str, "Owned"])
-    joined: set[str] = field(default_factory=set[str])
-    deltas: dict[str, Delta] = field(default_factory=dict[str, Delta])  # of branches, by their names
-    attempts: dict[str, int] = field(default_factory=dict[str, int])
-    interrupted: int = 0  # tries of the next step that left no record, as far as resumes tell
-    status: RunStatus = RunStatus.RUNNING
-    result: Any = None
-    error: dict[str, Any] | None = None
-    failed: bool = False
+def _entry(run: str, sequence: int, payload: bytes) -> Entry:
+    try:
+        content: dict[str, Any] = json.loads(payload, parse_constant=_refuse_constant)
+        kind, at = content.pop("kind"), datetime.fromtimestamp(content.pop("at"), UTC)
+        fault = fault_in(kind, content)
+    # Whatever a foreign writer may have left: no JSON, no object, nothing at its place, an impossible time.
+    except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, OSError, RecursionError) as error:
+        fault = f"it is no record ({type(error).__name__}: {str(error)[:200]})"
+        raise RecordCorrupt(run=run, sequence=sequence, reason=fault) from error
+    if fault is not None:
+        raise RecordCorrupt(run=run, sequence=sequence, reason=fault)
+    return Entry(sequence, kind, at, content)
 
 
-def fold(run: str, entries: Sequence[Entry]) -> Log:
-    """What the run is after its records. Raises RecordCorrupt for a record that this version does not know."""
-    created = entries[0].content
-    log = Log(created=created, state=dict(created["state"]), last_at=entries[0].at)
-    for entry in entries[1:]:
-        if entry.kind not in _FOLDS:
-            raise RecordCorrupt(run=run, sequence=entry.sequence, reason=f"this version knows no {entry.kind}")
-        _FOLDS[entry.kind](log, entry)
-        log.last_at = entry.at
-    return log
-
-
-def _fold_done(log: Log, entry: Entry) -> None:
-    log.results[entry.content["path"]] = entry.content["result"]
-    _fold_changes(log, entry)
-    log.interrupted, log.failed = 0, False
-
-
-def _fold_changes(log: Log, entry: Entry, *, filled: bool = False) -> None:
-    content = entry.content
-    written, dropped, branch = content.get("set", {}), content.get("drop", ()), content.get("branch", "")
-    if branch:
-        log.deltas.setdefault(branch, Delta()).add(Changes(written, tuple(dropped)), filled=filled)
-        return
-    log.state |= written
-    for key in dropped:
-        log.state.pop(key, None)
-
-
-def _fold_decided(log: Log, entry: Entry) -> None:
-    log.verdicts[entry.content["path"]] = entry.content["verdict"]
-
-
-def _fold_entered(log: Log, entry: Entry) -> None:
-    log.entered[entry.content["path"]] = Owned(entry.at)
-    _fold_changes(log, entry, filled=True)
-
-
-def _fold_joined(log: Log, entry: Entry) -> None:
-    log.joined.add(entry.content["path"])
-    _fold_changes(log, entry)
-    if "filled" in entry.content:
-        log.deltas[entry.content["branch"]].filled.update(entry.content["filled"])
-
-
-def _fold_failed(log: Log, entry: Entry) -> None:
-    log.attempts[entry.content["path"]] = entry.content["attempt"]
-    log.interrupted, log.failed = 0, True
-
-
-def _fold_resumed(log: Log, entry: Entry) -> None:
-    for owned in log.entered.values():
-        owned.seconds, owned.since = owned.until(log.last_at), entry.at
-    log.interrupted += not log.failed
-    log.status, log.error, log.failed = RunStatus.RUNNING, None, False
-
-
-def _fold_ended(log: Log, entry: Entry) -> None:
-    content = entry.content
-    log.status = RunStatus(content["status"])
-    if "error" in content:
-        error = content["error"]
-        log.error = {**error, "timestamp": entry.at, "step": content["path"], "attempt": content["attempt"]}
-    log.result = log.results[content["result_of"]] if "result_of" in content else content.get("result")
-
-
-_FOLDS: Final = {
-    StepDone.__name__: _fold_done,
-    StepFailed.__name__: _fold_failed,
-    Decided.__name__: _fold_decided,
-    Entered.__name__: _fold_entered,
-    Joined.__name__: _fold_joined,
-    RunResumed.__name__: _fold_resumed,
-    RunEnded.__name__: _fold_ended,
-}
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")

@@ -72,8 +72,10 @@ class Linker:
 
     def _choose(self, wanted: Requirement, alias: str | None, path: str, root: str) -> Definition:
         place = f"{root}/{path}" if root else path
-        if self._pinned is not None and path in self._pinned:
-            return definition_of(self._find(self._pinned[path]))
+        pin = None if self._pinned is None else self._pinned.get(path)
+        # A pin that is no longer asked for means that the flow was edited: what comes of it is compared then.
+        if pin is not None and pin.name == wanted.name and Version(pin.range.text) in wanted.range:
+            return definition_of(self._find(pin))
         earlier = self._chosen.get(wanted.name) if alias is None else None
         if earlier is None:
             definition = definition_of(self._find(wanted))

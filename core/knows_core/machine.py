@@ -259,9 +259,9 @@ def _part(node: Part[Any, Any], value: Any, now: Situation, place: Place) -> Wal
     if path not in now.ground.past.entered:
         try:
             changes = inside.told(_filled(definition, inside.seen(now.state)))
-        except Exception as error:  # noqa: BLE001 - what the part is given does not fit
+            yield Entered(path, changes, now.branch)
+        except Exception as error:  # noqa: BLE001 - what the part is given does not fit, or is too large to record
             raise (yield from _failed(path, now.attempt(path), error)) from None
-        yield Entered(path, changes, now.branch)
         now.take(changes, filled=True)
     return (yield from _walk(definition.flow, value, now, inside))
 

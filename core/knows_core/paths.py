@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from knows_core.flow import Case, Part, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from knows_core.flow import Flow
     from knows_core.records import Shape
 
 DEEPEST = 32
+_NUMBER: Final = re.compile(r"\[\d*\]")
 
 
 class Placed(NamedTuple):
@@ -69,3 +71,18 @@ def _deciding(node: Flow[Any, Any]) -> list[str]:
 def _asked(node: Flow[Any, Any], number: int) -> list[str]:
     predicate = node.choices[number][0] if isinstance(node, Case) else None
     return [] if predicate is None else [predicate.name]
+
+
+def unnumbered(path: str) -> str:
+    """The path in a shape of what a run records under this one: without the numbers of turns and items."""
+    return _NUMBER.sub("[]", path)
+
+
+def renumbered(path: str, paths: Mapping[str, str | None]) -> str | None:
+    """What a recorded path has become where `paths` names the new one; its numbers stay. None: it is gone."""
+    was = unnumbered(path)
+    now = paths.get(was, was)
+    if now is None or now == was:
+        return now and path
+    numbers = iter(_NUMBER.findall(path))
+    return _NUMBER.sub(lambda _: next(numbers, "[]"), now)

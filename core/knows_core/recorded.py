@@ -7,19 +7,27 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from knows_core.backend import RunRow
-from knows_core.contract import changed_class, changed_part, first_difference
-from knows_core.errors_resume import ContractChanged, ShapeChanged, ValuesChanged
+from knows_core.codec import Codec
+from knows_core.errors import RegistryError
+from knows_core.errors_resume import RecoveryLimit, TemplateVersionMissing
 from knows_core.execution import begin, go_on_from
+from knows_core.folding import fold, fold_one
 from knows_core.joining import Delta
-from knows_core.journal import JournalWriter, fold, read
+from knows_core.journal import JournalWriter, Most, content_of, read, seed_of
+from knows_core.limits import Limits
+from knows_core.migration import migration_from
+from knows_core.rebinding import accepted, difference, obstacle_to
 from knows_core.recorder import JournalRecorder
-from knows_core.records import RunCreated, RunResumed
-from knows_core.run import Run, RunStatus
+from knows_core.records import Migrated, Rebound, RunCreated, RunEnded, RunResumed
+from knows_core.run import Entry, Run, RunStatus
 from knows_core.situation import Past
 from knows_core.state import WorkflowState
+from knows_core.template import definition_of
+from knows_core.version import Requirement
 from knows_core.viewing import bound_definition, check_status, decoded, history, linked_as, view
 
 if TYPE_CHECKING:
@@ -27,29 +35,21 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from knows_core.backend import StateBackend
-    from knows_core.codec import Codec
     from knows_core.execution import Execution, Order
+    from knows_core.folding import Log
     from knows_core.template import Definition, Templates, WorkflowTemplate
 
 
-def begin_recorded(wanted: Order, backend: StateBackend, clock: Callable[[], datetime]) -> Execution:
-    """A new run, its first record durable. Raises NotStorable, RunExists, BackendError."""
+def begin_recorded(
+    wanted: Order,
+    backend: StateBackend,
+    clock: Callable[[], datetime],
+    limits: Limits = Limits(),  # noqa: B008 - a frozen value
+) -> Execution:
+    """A new run, its first record durable. Raises NotStorable, RecordTooLarge, RunTooLarge, RunExists, BackendError."""
     definition, at = wanted.definition, clock()
-    printed = definition.fingerprint
-    writer = JournalWriter(definition.codec)
-    created = RunCreated(
-        template=definition.name,
-        version=str(definition.version),
-        reference=wanted.reference,
-        input=wanted.input,
-        state=wanted.state,
-        shape=printed.shape,
-        shape_digest=printed.shape_digest,
-        contract_digest=printed.contract_digest,
-        classes=printed.classes,
-        code=printed.code,
-        linked=printed.linked,
-    )
+    writer = JournalWriter(definition.codec, seed_of(wanted.id), _most(limits))
+    created = RunCreated(definition.name, definition.fingerprint, wanted.reference, wanted.input, wanted.state)
     row = RunRow(wanted.id, definition.name, str(definition.version), RunStatus.RUNNING, at, at)
     epoch = backend.create(row, [writer.write(created, at)])
     recorder = JournalRecorder(backend, writer, run=wanted.id, epoch=epoch, sequence=1, clock=clock)
@@ -63,18 +63,25 @@ def go_on(
     run: str,
     template: WorkflowTemplate | None,
     clock: Callable[[], datetime],
+    *,
+    limits: Limits = Limits(),  # noqa: B008 - a frozen value
+    accept: bool = False,
 ) -> Execution | Run:
     """A recorded run, owned and ready to go on; a completed one as it is. See LocalEngine.resume for the errors."""
     row = backend.load(run)[0]
+    # The one status today that nothing can follow. A compensated failure will be another, and RunIsOver its error.
     if row.status is RunStatus.COMPLETED:
         return view(backend, templates, run, template)
-    definition = bound_definition(row, templates, template)
+    definition = _definition(row, templates, template)
     epoch = backend.claim(run)
     try:
         # Read under the ownership: another owner may have gone on with the run since it was looked at.
-        row, records = backend.load(run)
-        if row.status is not RunStatus.COMPLETED:
-            return _continued(backend, definition, templates, row, records, clock)
+        now, records = backend.load(run)
+        if now.status is not RunStatus.COMPLETED:
+            if now.version != row.version:
+                definition = _definition(now, templates, template)
+            resuming = _Resuming(backend, templates, clock, limits, accept)
+            return resuming.continued(now, records, definition)
     except BaseException:
         backend.release(run, epoch)
         raise
@@ -82,66 +89,142 @@ def go_on(
     return view(backend, templates, run, template)
 
 
-def _continued(
-    backend: StateBackend,
-    definition: Definition,
-    templates: Templates | None,
-    row: RunRow,
-    records: Sequence[bytes],
-    clock: Callable[[], datetime],
-) -> Execution:
-    run = row.run
-    entries, digest = read(run, records)
-    log = fold(run, entries)
-    check_status(row, log)
-    definition = linked_as(run, log, definition, templates)
-    _same_shape(run, definition, log.created)
-    codec = definition.codec
-    state = WorkflowState({key: decoded(codec, value, run) for key, value in log.state.items()})
-    past = Past(
+def _definition(row: RunRow, templates: Templates | None, template: WorkflowTemplate | None) -> Definition:
+    """The template of a run, given or found: its exact version, or another one that takes along runs of that."""
+    try:
+        return bound_definition(row, templates, template)
+    except TemplateVersionMissing as missing:
+        other = _other_version(row, templates, template)
+        if other is None:
+            raise
+        if migration_from(other.migrations, row.version) is not None:
+            return other
+        found = f"{other} is there, which declares no migration from {row.version}"
+        if template is None:
+            found = f"{str(missing.found).rstrip('.')}; {found}"
+        raise TemplateVersionMissing(run=row.run, template=f"{row.template}@{row.version}", found=found) from missing
+
+
+def _other_version(row: RunRow, templates: Templates | None, template: WorkflowTemplate | None) -> Definition | None:
+    if template is None and templates is not None:
+        try:
+            template = templates.find(Requirement(row.template))
+        except (LookupError, RegistryError):  # that the exact version is missing says more
+            return None
+    definition = None if template is None else definition_of(template)
+    return definition if definition is not None and definition.name == row.template else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Resuming:
+    """Taking up a run that stopped, under its ownership."""
+
+    backend: StateBackend
+    templates: Templates | None
+    clock: Callable[[], datetime]
+    limits: Limits
+    accept: bool
+
+    def continued(self, row: RunRow, records: Sequence[bytes], definition: Definition) -> Execution:
+        run = row.run
+        entries, digest = read(run, records)
+        log = fold(run, entries)
+        check_status(row, log)
+        size = sum(map(len, records))
+
+        def recorder(codec: Codec) -> JournalRecorder:
+            writer = JournalWriter(codec, digest, _most(self.limits), size)
+            return JournalRecorder(
+                self.backend, writer, run=run, epoch=row.epoch, sequence=len(entries), clock=self.clock
+            )
+
+        if log.status is RunStatus.RUNNING and log.recoveries >= self.limits.max_recoveries:
+            raise _stuck(log, recorder(Codec(None)))
+        definition = self._linked(log, definition)
+        return self._going_on(log, definition, recorder(definition.codec))
+
+    def _linked(self, log: Log, definition: Definition) -> Definition:
+        """The definition with its parts: those that the run began with; of another version, those that it is in."""
+        parts = log.bound.linked
+        if str(definition.version) != log.bound.version:
+            from knows_core.migrating import begun_parts  # only runs that move
+
+            migration = migration_from(definition.migrations, log.bound.version)
+            parts = [] if migration is None else begun_parts(log, migration)
+        return linked_as(log.run, parts, definition, self.templates)
+
+    def _going_on(self, log: Log, definition: Definition, recorder: JournalRecorder) -> Execution:
+        run, codec, last_at = log.run, definition.codec, log.last_at
+        was, spent = log.bound.code, log.spent
+        rebound = self._rebound(log, definition)
+        code = definition.fingerprint.code
+        recorder.add(RunResumed([path for path, digest in code.items() if was.get(path, digest) != digest]))
+        recorder.set_status(RunStatus.RUNNING)
+        interrupted = log.interrupted + (not log.failed)
+        if rebound is not None:
+            recorder.add(rebound)
+            recorder.set_version(rebound.bound.version)
+            fold_one(log, Entry(0, type(rebound).__name__, last_at, content_of(rebound)))
+        return go_on_from(
+            run,
+            definition,
+            _past(log, codec, last_at),
+            WorkflowState({key: decoded(codec, value, run) for key, value in log.state.items()}),
+            decoded(codec, log.created["input"], run),
+            recorder,
+            clock=self.clock,
+            interrupted=interrupted,
+            reference=log.created["reference"],
+            load_history=functools.partial(history, self.backend, run),
+            spent=spent,
+            steps=log.calls,
+        )
+
+    def _rebound(self, log: Log, definition: Definition) -> Rebound | Migrated | None:
+        """What binds the run to a template that is not what it was; None where it is. Raises ResumeRefused."""
+        version, was = str(definition.version), log.bound.version
+        found = difference(log.bound, definition.fingerprint) if version == was else None
+        if version == was and found is None:
+            return None
+        # A version takes a run from itself at most once: its state must not be converted again.
+        migration = None if version == was and was in log.moved_to else migration_from(definition.migrations, was)
+        if found is not None and (migration is None or (self.accept and obstacle_to(log, definition) is None)):
+            return accepted(log, definition, found, accept=self.accept)
+        if migration is None:
+            wanted = f"{definition.name}@{was}"
+            raise TemplateVersionMissing(run=log.run, template=wanted, found=f"{definition} is there")
+        from knows_core.migrating import migrated  # only runs that move
+
+        return migrated(log, definition, migration)
+
+
+def _most(limits: Limits) -> Most:
+    return Most(limits.max_record_bytes, limits.max_run_bytes)
+
+
+def _stuck(log: Log, recorder: JournalRecorder) -> RecoveryLimit:
+    """Record that a run is stuck; what is given back is to be raised."""
+    error = RecoveryLimit(run=log.run, recoveries=log.recoveries)
+    recorder.add(RunEnded(RunStatus.STUCK, None, error))
+    recorder.flush()
+    return error
+
+
+def _past(log: Log, codec: Codec, last_at: datetime) -> Past:
+    run = log.run
+    return Past(
         results=_Decoded(log.results, lambda one: decoded(codec, one, run)),
         verdicts=log.verdicts,
         attempts=log.attempts,
-        entered={path: owned.until(log.last_at) for path, owned in log.entered.items()},
+        entered={path: owned.until(last_at) for path, owned in log.entered.items()},
         joined=frozenset(log.joined),
         deltas=_Decoded(log.deltas, lambda one: _delta(codec, one, run)),
-    )
-    writer = JournalWriter(codec, digest)
-    recorder = JournalRecorder(backend, writer, run=run, epoch=row.epoch, sequence=len(entries), clock=clock)
-    was = log.created["code"]
-    recorder.add(RunResumed([path for path, digest in definition.fingerprint.code.items() if was.get(path) != digest]))
-    recorder.set_status(RunStatus.RUNNING)
-    return go_on_from(
-        run,
-        definition,
-        past,
-        state,
-        decoded(codec, log.created["input"], run),
-        recorder,
-        clock=clock,
-        interrupted=log.interrupted + (not log.failed),
-        reference=log.created["reference"],
-        load_history=functools.partial(history, backend, run),
     )
 
 
 def _delta(codec: Codec, encoded: Delta, run: str) -> Delta:
     written = {key: decoded(codec, value, run) for key, value in encoded.written.items()}
     return Delta(written, set(encoded.dropped), set(encoded.filled))
-
-
-def _same_shape(run: str, definition: Definition, created: Mapping[str, Any]) -> None:
-    now = definition.fingerprint
-    if now.shape_digest != created["shape_digest"]:
-        difference = first_difference(created["shape"], now.shape) or "their digests differ"
-        raise ShapeChanged(run=run, template=definition, difference=difference)
-    changed = changed_class(created["classes"], now.classes)
-    if changed is not None:
-        raise ValuesChanged(run=run, template=definition, difference=changed)
-    part = changed_part(created.get("linked", ()), now.linked)
-    if part or created["contract_digest"] not in (None, now.contract_digest):
-        difference = part or "its input, output or state keys were edited"
-        raise ContractChanged(run=run, template=definition, difference=difference)
 
 
 class _Decoded(Mapping[str, Any]):

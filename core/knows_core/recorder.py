@@ -58,6 +58,7 @@ class JournalRecorder(Recorder):
         self._clock = clock
         self._records: list[bytes] = []
         self._status: RunStatus | None = None
+        self._version: str | None = None
         self._released = False
 
     def add(self, record: Record) -> None:
@@ -72,18 +73,22 @@ class JournalRecorder(Recorder):
         """Store the status with the next records."""
         self._status = status
 
+    def set_version(self, version: str) -> None:
+        """Store the version of the template, to which the run has moved, with the next records."""
+        self._version = version
+
     def flush(self) -> None:
         """Write what waits in one commit. Raises BackendError, LeaseLost."""
         if not self.waiting:
             return
-        one = Append(self._run, self._epoch, self._sequence, tuple(self._records), self._status)
+        one = Append(self._run, self._epoch, self._sequence, tuple(self._records), self._status, self._version)
         if not self._backend.append([one])[0]:
             raise LeaseLost(run=self._run, epoch=self._epoch)
         self._sequence += len(self._records)
         self._records.clear()
         self.waiting = False
         self._released = self._status is not None and self._status.is_over
-        self._status = None
+        self._status = self._version = None
 
     def release(self) -> None:
         """Give up the ownership of the run; its end has done so already."""

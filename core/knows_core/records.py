@@ -24,20 +24,54 @@ class Linked(NamedTuple):
     contract: str
 
 
-class RunCreated(NamedTuple):
-    """The first record: everything the run is bound to, its input and its state at the start."""
+class Fingerprint(NamedTuple):
+    """What of a template a run is bound to: its version, and what decides how a run of it goes on.
 
-    template: str
+    `classes` are the fields of every class that its values may have, `code` a digest of each step's body.
+    """
+
     version: str
-    reference: str | None
-    input: Any
-    state: Mapping[str, Any]
     shape: Shape
     shape_digest: str
-    contract_digest: str | None
+    contract_digest: str
     classes: Mapping[str, Outline]
     code: Mapping[str, str]
     linked: Sequence[Linked] = ()
+
+
+class RunCreated(NamedTuple):
+    """The first record: what the run is bound to, its input and its state at the start."""
+
+    template: str
+    bound: Fingerprint
+    reference: str | None
+    input: Any
+    state: Mapping[str, Any]
+
+
+class Rebound(NamedTuple):
+    """Somebody accepted the template as it is now, and the run is bound to that from here on.
+
+    `difference` says what was changed first; `filled` are keys, encoded, to which the state model has given defaults.
+    """
+
+    difference: str
+    bound: Fingerprint
+    filled: Mapping[str, Any]
+
+
+class Migrated(NamedTuple):
+    """The run moved to another version of its template, as that declares.
+
+    `paths` holds the new path of everything recorded that has another one, with `[]` for numbers; None: dropped.
+    `written`, encoded, and `dropped` are what changed in the state.
+    """
+
+    was: str
+    bound: Fingerprint
+    paths: Mapping[str, str | None]
+    written: Mapping[str, Any]
+    dropped: Sequence[str]
 
 
 class RunResumed(NamedTuple):
@@ -104,7 +138,7 @@ class RunEnded(NamedTuple):
     attempt: int | None = None
 
 
-Record = RunCreated | RunResumed | StepDone | StepFailed | Decided | Entered | Joined | RunEnded
+Record = RunCreated | Rebound | Migrated | RunResumed | StepDone | StepFailed | Decided | Entered | Joined | RunEnded
 
 
 class StepStarted(NamedTuple):

@@ -19,13 +19,14 @@ from knows_core.values import is_model_class
 from knows_core.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from pydantic import BaseModel
 
     from knows_core.codec import Codec
-    from knows_core.contract import Fingerprint
+    from knows_core.migration import Migration
     from knows_core.models import TypedState
+    from knows_core.records import Fingerprint
     from knows_core.state import WorkflowState
     from knows_core.version import Requirement
 
@@ -70,6 +71,7 @@ class Definition:
     summary: str = ""
     types: str = "strict"  # how seams are checked: strict, lenient, warn, off
     rejected: bool = False  # a foreign template whose own validate() says no
+    migrations: tuple[Migration, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"
@@ -192,24 +194,27 @@ class Definition:
         found = self.seams.input
         return None if found is UNKNOWN else found
 
-    def start(self, value: Any, state: Mapping[str, Any]) -> dict[str, Any]:
+    def start(
+        self, value: Any, state: Mapping[str, Any], *, done: Collection[str] = (), had: Collection[str] = ()
+    ) -> dict[str, Any]:
         """The state to begin with, defaults added.
 
-        Raises DefinitionError, MissingState, MissingInput, StateMismatch: nothing has run then.
+        For a run that is under way: `done` are steps that the input is no matter of any more, `had` the keys that the
+        run began with. Raises DefinitionError, MissingState, MissingInput, StateMismatch: nothing has run then.
         """
         if self.problems:
             problems = "; ".join(str(one).rstrip(".") for one in self.problems)
             raise DefinitionError(template=self, problems=problems)
-        missing = [key for key in self.required if key not in state]
+        missing = [key for key in self.required if key not in state and key not in had]
         if missing:
             found, needs = ", ".join(state) or "an empty state", self.keys.needs
             named = [f"{key} (needed by {needs[key]})" if key in needs else key for key in missing]
             raise MissingState(template=self, missing=", ".join(named), found=found)
-        self._check_input(value)
+        self._check_input(value, done)
         return dict(state) if self.typed is None else self.typed.fill(state)
 
-    def _check_input(self, value: Any) -> None:
-        for _, end in self.seams.entries:
+    def _check_input(self, value: Any, done: Collection[str]) -> None:
+        for end in (end for _, end in self.seams.entries if end.path not in done):
             if value is None and not admits_none(end.annotation):
                 expected = getattr(end.annotation, "__name__", str(end.annotation))
                 raise MissingInput(first=end.path, template=self, expected=expected)

@@ -8,7 +8,8 @@ from knows_core.codec import Codec, UnreadableValue
 from knows_core.errors import ContractError, RegistryError
 from knows_core.errors_backend import RecordCorrupt
 from knows_core.errors_resume import TemplateVersionMissing
-from knows_core.journal import fold, read
+from knows_core.folding import fold
+from knows_core.journal import read
 from knows_core.linking import linked
 from knows_core.run import Run, RunStatus
 from knows_core.state import ERROR_KEY, WorkflowState
@@ -16,10 +17,10 @@ from knows_core.template import Definition, definition_of
 from knows_core.version import Requirement
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from knows_core.backend import RunRow, StateBackend
-    from knows_core.journal import Log
+    from knows_core.folding import Log
     from knows_core.run import Entry
     from knows_core.template import Templates, WorkflowTemplate
 
@@ -35,7 +36,7 @@ def view(backend: StateBackend, templates: Templates | None, run: str, template:
     log = fold(run, read(run, records)[0])
     check_status(row, log)
     try:
-        definition = linked_as(run, log, bound_definition(row, templates, template), templates)
+        definition = linked_as(run, log.bound.linked, bound_definition(row, templates, template), templates)
         return run_of(backend, row, log, definition.codec)
     except (TemplateVersionMissing, RegistryError, ContractError, RecordCorrupt):
         # Readable without the template, and with one whose classes have changed: objects come back as data.
@@ -43,9 +44,12 @@ def view(backend: StateBackend, templates: Templates | None, run: str, template:
 
 
 def check_status(row: RunRow, log: Log) -> None:
-    """Raise RecordCorrupt unless the stored status is what the records say: an end that was cut off shows here."""
-    if row.status is not log.status:
-        reason = f"the run is stored as {row.status}, its records end as {log.status}"
+    """Raise RecordCorrupt unless the row beside the records says what they say: an end that was cut off shows here."""
+    stored = (row.template, row.version, row.status)
+    recorded = (log.created["template"], log.bound.version, log.status)
+    if stored != recorded:
+        one, other = (f"{template}@{version}, {status}" for template, version, status in (stored, recorded))
+        reason = f"the run is stored as {one}, its records end as {other}"
         raise RecordCorrupt(run=row.run, sequence="at the end", reason=reason)
 
 
@@ -65,9 +69,11 @@ def bound_definition(row: RunRow, templates: Templates | None, template: Workflo
     return definition
 
 
-def linked_as(run: str, log: Log, definition: Definition, templates: Templates | None) -> Definition:
-    """The definition linked to exactly the templates that a run began with. Raises TemplateVersionMissing."""
-    pinned = {path: Requirement(name, version) for path, name, version, *_ in log.created.get("linked", ())}
+def linked_as(
+    run: str, parts: Iterable[Sequence[str]], definition: Definition, templates: Templates | None
+) -> Definition:
+    """The definition linked to exactly these templates, as a run records them. Raises TemplateVersionMissing."""
+    pinned = {path: Requirement(name, version) for path, name, version, *_ in parts}
     try:
         return linked(definition, templates, pinned)
     except LookupError as error:

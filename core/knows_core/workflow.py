@@ -19,14 +19,16 @@ if TYPE_CHECKING:
 
     from knows_core.check import Problem
     from knows_core.flow import Step
+    from knows_core.migration import Migration
     from knows_core.state import WorkflowState
 
 
 class PipelineWorkflow:
     """A template made of steps that run one after the other, each a callable `step(result, state)` or a Step.
 
-    `state` is a pydantic model of the state, `required_state` names further keys that must have a value. Without a name
-    it is `pipeline` `0.0.0` and cannot be registered. Raises InvalidVersion.
+    `state` is a pydantic model of the state, `required_state` names further keys that must have a value. `migrations`
+    take along runs of other versions. Without a name it is `pipeline` `0.0.0` and cannot be registered. Raises
+    InvalidVersion, ContractError.
     """
 
     __slots__ = ("definition",)
@@ -41,6 +43,7 @@ class PipelineWorkflow:
         required_state: Iterable[str] = (),
         summary: str = "",
         types: str = "strict",
+        migrations: Iterable[Migration] = (),
     ) -> None:
         flow: Flow[Any, Any] = steps if isinstance(steps, Flow) else Sequence(tuple(map(lift, steps)))
         if isinstance(required_state, str):
@@ -49,7 +52,14 @@ class PipelineWorkflow:
             raise ContractError(f"types: expected one of {', '.join(MODES)}, found {types!r}")
         declared = tuple(required_state)
         self.definition = Definition(
-            Requirement(name).name, Version(version), given(flow), state, declared, summary, types
+            Requirement(name).name,
+            Version(version),
+            given(flow),
+            state,
+            declared,
+            summary,
+            types,
+            migrations=tuple(migrations),
         )
 
     @property
@@ -111,11 +121,19 @@ def pipeline(
     required_state: Iterable[str] = (),
     summary: str = "",
     types: str = "strict",
+    migrations: Iterable[Migration] = (),
 ) -> PipelineWorkflow:
     """Make a template of a flow: `pipeline(a | b, name="etch", version="1.0")`. Raises InvalidVersion."""
     steps = flow if isinstance(flow, Flow) else list(flow)
     return PipelineWorkflow(
-        steps, name=name, version=version, state=state, required_state=required_state, summary=summary, types=types
+        steps,
+        name=name,
+        version=version,
+        state=state,
+        required_state=required_state,
+        summary=summary,
+        types=types,
+        migrations=migrations,
     )
 
 
@@ -129,6 +147,7 @@ def compose(
     required_state: Iterable[str] = (),
     summary: str = "",
     types: str = "strict",
+    migrations: Iterable[Migration] = (),
 ) -> PipelineWorkflow:
     """Make one template of several that run one after the other, each nested under its name on the shared state.
 
@@ -147,7 +166,14 @@ def compose(
         raise ContractError(f"compose: keys name {', '.join(unknown)}; the parts are {', '.join(sorted(named))}")
     flow: Flow[Any, Any] = Sequence(tuple(_with_keys(one, for_all, (keys or {}).get(one.first_name)) for one in uses))
     return PipelineWorkflow(
-        flow, name=name, version=version, state=state, required_state=required_state, summary=summary, types=types
+        flow,
+        name=name,
+        version=version,
+        state=state,
+        required_state=required_state,
+        summary=summary,
+        types=types,
+        migrations=migrations,
     )
 
 
