@@ -61,6 +61,19 @@ def test_a_crash_at_any_effect_changes_nothing(first):
         assert difference(seed) is None
 
 
+@pytest.mark.parametrize("first", range(0, FLOWS // 10, CHUNK))
+def test_a_cancelled_run_goes_on_as_if_nothing_had_been(first):
+    """Stopped after any number of calls and resumed, a run ends as the undisturbed one and repeats nothing recorded."""
+    for seed in range(first, first + CHUNK):
+        flow = generated(seed)
+        simulator, given = Simulator(flow.template), {"input": flow.input, "state": flow.state, "seed": seed}
+        expected = seen(simulator.run(**given).run)
+        calls = len(flow.calls)
+        for stop in range(1, calls + 1):
+            resumed = simulator.run(stop=stop, **given)
+            assert (resumed.again, seen(resumed.run)) == ((), expected), (seed, stop)
+
+
 def test_the_generated_flows_are_of_every_kind():
     """All kinds of nodes are tried, and runs that complete, that fail in a step, and that fail where branches join."""
     kinds, ends = Counter(), Counter()

@@ -15,6 +15,7 @@ from knows_core.backend import MemoryBackend
 from knows_core.brakes import Brakes
 from knows_core.desk import Desk
 from knows_core.errors import StepTimeout
+from knows_core.errors_limits import RunCancelled
 from knows_core.events import Observers
 from knows_core.execution import Execution, order
 from knows_core.lanes import Lanes
@@ -22,8 +23,9 @@ from knows_core.limits import Limits
 from knows_core.linking import linked
 from knows_core.recorded import begin_recorded, go_on
 from knows_core.records import RunEnded, StepDone
+from knows_core.run import RunStatus
 from knows_core.template import definition_of
-from knows_core.wishes import Fork, Outcome
+from knows_core.wishes import Fork, Outcome, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,27 +68,35 @@ class Simulator:
         self._seconds = 0.0
 
     def run(
-        self, crash: int = 0, *, input: Any = None, state: Mapping[str, Any] | None = None, seed: int = 0
+        self,
+        crash: int = 0,
+        *,
+        stop: int = 0,
+        input: Any = None,
+        state: Mapping[str, Any] | None = None,
+        seed: int = 0,
     ) -> Simulated:
         """Run to the end, losing power at effect `crash` (0: never) and going on afterwards.
 
-        The same seed gives the same order of what runs side by side; after the power loss it is another one.
+        With `stop` it is cancelled instead when so many calls have ended. The same seed gives the same order of what
+        runs side by side; afterwards it is another one.
         """
         backend = MemoryBackend()
         wanted = order(self._definition, input, state or {}, self._moment, RUN)
         first = self._desk(begin_recorded(wanted, backend, self._moment), crash)
         try:
-            ended = _drive(first, _chance(seed))
+            ended = _drive(first, _chance(seed), stop)
         except PowerLoss:
             # What a dead process leaves: its journal, and a lock that nobody holds.
             backend.release(RUN, backend.load(RUN)[0].epoch)
         else:
-            return Simulated(first.execution.ended_as(ended), first.effects)
+            if ended.status is not RunStatus.CANCELLED:
+                return Simulated(first.execution.ended_as(ended), first.effects)
         again = go_on(backend, self._templates, RUN, self._template, self._moment)
         if not isinstance(again, Execution):  # it had come to its end
             return Simulated(again, first.effects)
         second = self._desk(again, 0)
-        run = again.ended_as(_drive(second, _chance(seed + crash)))
+        run = again.ended_as(_drive(second, _chance(seed + crash + stop)))
         return Simulated(run, first.effects, tuple(path for path in second.called if path in first.durable))
 
     def pass_time(self, seconds: float) -> None:
@@ -166,7 +176,7 @@ def _chance(seed: int) -> random.Random:
     return random.Random(seed)  # noqa: S311 - no secret
 
 
-def _drive(desk: _FailingDesk, chance: random.Random) -> RunEnded:
+def _drive(desk: _FailingDesk, chance: random.Random, stop: int = 0) -> RunEnded:
     """Run a machine to its end as the real driver does, its calls one by one in an order that chance finds."""
     lanes = Lanes(Fork(iter([desk.execution.machine]), 1), desk.record)
     under_way: list[tuple[Lane, Call]] = []
@@ -177,6 +187,8 @@ def _drive(desk: _FailingDesk, chance: random.Random) -> RunEnded:
         under_way += begun
         if not under_way:
             break
+        if stop and len(desk.called) >= stop:
+            return _stopped(desk)
         # Some of them end before the driver looks at the first: what they bring is not recorded yet.
         chance.shuffle(under_way)
         ending = [under_way.pop() for _ in range(chance.randint(1, len(under_way)))]
@@ -184,3 +196,12 @@ def _drive(desk: _FailingDesk, chance: random.Random) -> RunEnded:
             lanes.answer(lane, outcome)
     desk.recorder.flush()
     return cast("RunEnded", lanes.outcomes[0].result)
+
+
+def _stopped(desk: _FailingDesk) -> RunEnded:
+    """End the run as a cancelled one: what is under way counts for nothing."""
+    machine = desk.execution.machine
+    ended = cast("RunEnded", machine.throw(Stopped(RunStatus.CANCELLED, RunCancelled(run=RUN))))
+    desk.record(ended)
+    desk.recorder.flush()
+    return ended
