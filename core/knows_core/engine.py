@@ -241,12 +241,13 @@ class LocalEngine:
             return begin(wanted, self._clock)
         from knows_core.recorded import begin_recorded  # with the codec and the journal: for recorded runs only
 
-        return begin_recorded(wanted, self.backend, self._clock)
+        return begin_recorded(wanted, self.backend, self._clock, self.limits)
 
-    def _go_on(self, run_id: str, template: WorkflowTemplate | None, accept: bool) -> Execution | Run:  # noqa: ARG002
+    def _go_on(self, run_id: str, template: WorkflowTemplate | None, accept: bool) -> Execution | Run:
         from knows_core.recorded import go_on  # see _begin
 
-        return go_on(self._recorded(), self._templates, run_id, template, self._clock)
+        backend, limits = self._recorded(), self.limits
+        return go_on(backend, self._templates, run_id, template, self._clock, limits=limits, accept=accept)
 
     def _find(self, name: str) -> WorkflowTemplate:
         if self._templates is None:
