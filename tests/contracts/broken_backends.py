@@ -160,7 +160,7 @@ class ListsTheOldestFirst(FileBackend):
         return super().rows(status)[::-1]
 
 
-@caught_by("a_deleted_run_leaves_nothing", "a_run_that_another_deleted_is_gone", MACHINE)
+@caught_by("a_deleted_run_leaves_nothing", "a_run_that_another_deleted_is_gone")
 class LeavesRecords(FileBackend):
     def delete(self, run, epoch):
         records = self.look()[run].records if run in self.look() else []

@@ -20,12 +20,15 @@ from knows_core.testing.suite_machine import MachineContract
 from knows_core.testing.suite_opening import row
 from knows_core.testing.suite_ownership import OwnershipContract
 from knows_core.testing.suite_records import RecordsContract
+from knows_core.testing.value_suite import ValueContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-class BackendContract(BehaviourContract, CancellingContract, RecordsContract, ThreadsContract, MachineContract):
+class BackendContract(
+    BehaviourContract, CancellingContract, RecordsContract, ThreadsContract, ValueContract, MachineContract
+):
     """What every state backend promises; by itself for one whose journals go with its process."""
 
     def test_the_contract_is_the_one_that_is_declared(self, tmp_path: Path) -> None:

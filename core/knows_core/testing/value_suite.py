@@ -98,16 +98,18 @@ def _written_and_read(engine: LocalEngine, values: Sequence[Any]) -> list[Any]:
 def _leaving(batches: Sequence[Sequence[Any]]) -> WorkflowTemplate:
     """A template whose steps each leave a batch of values; an annotation of theirs declares the classes."""
 
-    def leaving(batch: Sequence[Any]) -> Callable[..., Any]:
+    def leaving(number: int, batch: Sequence[Any]) -> Callable[..., Any]:
         def leave(_: Any, state: WorkflowState, known: Known | None = None) -> Any:  # noqa: ARG001 - declares the classes
             half = len(batch) // 2
             state.clear()
-            state.update({f"k{number}": value for number, value in enumerate(batch[half:])})
+            # Under names of its own: what a key already holds is not recorded again.
+            state.update({f"s{number}k{at}": value for at, value in enumerate(batch[half:])})
             return list(batch[:half])
 
         return leave
 
-    return pipeline([step(leaving(one), name=f"s{number}") for number, one in enumerate(batches)], name="values")
+    steps = [step(leaving(number, one), name=f"s{number}") for number, one in enumerate(batches)]
+    return pipeline(steps, name="values")
 
 
 def _read(engine: LocalEngine, run: Run) -> list[Any]:
