@@ -25,7 +25,7 @@ def check(client: Client, shown: str) -> list[str]:
     Raises BackendError for one that would lose records, naming the setting and the command that corrects it.
     """
     try:
-        found = {name: _value(client.execute_command("CONFIG GET", name)) for name in _ASKED}
+        found = {name: value_of(client.execute_command("CONFIG GET", name)) for name in _ASKED}
     except ResponseError as error:
         if "unknown command" not in str(error) and not isinstance(error, NoPermissionError):
             raise
@@ -45,7 +45,7 @@ def check(client: Client, shown: str) -> list[str]:
     return known
 
 
-def _value(answer: Any) -> str:
+def value_of(answer: Any) -> str:
     """The value in an answer, a mapping or a list by version of protocol and driver."""
     values: list[Any] = list(answer.values() if hasattr(answer, "values") else answer[1::2])
     value = values[0] if values else ""

@@ -8,6 +8,7 @@ import pytest
 
 from knows_core import RunRow, RunStatus
 from knows_redis import RedisBackend
+from knows_redis.settings import value_of
 from knows_redis.testing import OwnServer
 
 
@@ -30,7 +31,7 @@ def configure(redis):
     former = {}
 
     def change(name, value):
-        (now,) = redis.ask("CONFIG", "GET", name).values()
+        now = value_of(redis.ask("CONFIG", "GET", name))
         former.setdefault(name, now)
         redis.ask("CONFIG", "SET", name, value)
         return now

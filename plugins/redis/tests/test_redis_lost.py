@@ -9,6 +9,7 @@ import time
 import pytest
 
 from knows_core import Append, BackendUnavailable, RunExists, RunStatus
+from knows_redis.scripts import APPEND, CANCEL, CLAIM, CREATE, DELETE, RELEASE, RENEW
 from knows_redis.testing import OwnServer, Proxy
 
 KILLS = 15
@@ -21,9 +22,11 @@ def proxy(redis):
 
 
 @pytest.fixture
-def far(proxy, open_backend):
-    """A backend behind the proxy, connected already."""
+def far(redis, proxy, open_backend):
+    """A backend behind the proxy, connected to a server that has every script: no lost answer only asks for one."""
     opened = open_backend(f"{proxy.url}?socket_timeout=0.5")
+    for script in (CREATE, APPEND, CLAIM, RENEW, RELEASE, CANCEL, DELETE):
+        redis.ask("SCRIPT", "LOAD", script.source)
     opened.rows()
     return opened
 

@@ -138,7 +138,7 @@ def test_a_process_is_dead_only_when_that_is_sure(monkeypatch):
 def test_a_forked_child_is_another_owner(open_backend, row):
     """It may read, owns nothing of its parent's, and closing what it inherited does not disturb the parent."""
     opened = open_backend()
-    epoch = opened.create(row(), [b"0"])
+    epoch, other = opened.create(row(), [b"0"]), opened.create(row("other"), [b"0"])
     name = opened._owner.name
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of forks beside threads
@@ -156,9 +156,9 @@ def test_a_forked_child_is_another_owner(open_backend, row):
             status = 0
         finally:
             os._exit(status)
-    answers = [opened.append([Append("r", epoch, at, (b"parent",))])[0] for at in range(1, 50)]
+    assert all(opened.append([Append("other", other, at, (b"parent",))])[0] for at in range(1, 50))
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert all(answers)
+    assert opened.append([Append("r", epoch, 1, (b"parent",))]) == [True]
     with pytest.raises(RunBusy):
         open_backend().claim("r")
     assert [one.run for one in open_backend().rows() if one.owner is None] == ["child"]
