@@ -82,7 +82,6 @@ class PostgresBackend:
         if not self._is_there():
             self._connections.run(lambda session, _: schema.create(session, self._schema, self._address))
             self._is_ready = True
-        self._owner.hold()
         values = {name: getattr(row, name) for name in RunRow.__slots__} | {
             "status": str(row.status),
             "owner": self._owner.name,
@@ -97,7 +96,7 @@ class PostgresBackend:
             mine = session.execute(self._texts[statements.MADE], (row.run, values["ticket"])) if again else None
             return mine is not None and mine.rowcount == 1
 
-        if not self._connections.run(work):
+        if not self._connections.run(work, first=self._owner.hold):
             raise RunExists(run=row.run)
         return row.epoch
 
@@ -107,10 +106,10 @@ class PostgresBackend:
             return [False] * len(batch)
 
         def work(session: Session, again: bool) -> list[bool]:
-            self._owner.check()  # each time: what cut this connection may well have cut that of the owner
             return appending.append(session, self._texts, self._owner.name, batch, again=again)
 
-        return self._connections.run(work)
+        # The owner each time: what cut a connection may well have cut that of the owner.
+        return self._connections.run(work, first=self._owner.check)
 
     def load(self, run: str) -> tuple[RunRow, list[bytes]]:
         """Return a run and its records."""
@@ -129,7 +128,6 @@ class PostgresBackend:
     def claim(self, run: str) -> int:
         """Take the ownership of a run that nobody alive owns."""
         self._check_there(run)
-        self._owner.hold()
         values = {"run": run, "owner": self._owner.name, "ticket": uuid.uuid4()}
 
         def work(session: Session, again: bool) -> int | tuple[Any, ...] | None:
@@ -142,7 +140,7 @@ class PostgresBackend:
 
         looks = 0
         while True:
-            found = self._connections.run(work)
+            found = self._connections.run(work, first=self._owner.hold)
             if isinstance(found, int):
                 return found
             if found is None:

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import random
+import select
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
@@ -55,6 +56,15 @@ class Session(psycopg.Connection[tuple[Any, ...]]):
         """Wait for the answer. Raises OperationalError when none comes: a stopped server ends no statement itself."""
         return super().wait(_bounded(gen, self.silence if timeout is None else timeout), interval)
 
+    def was_told_something(self) -> bool:
+        """Whether the server said something unasked, most likely its good-bye. Costs a look at the socket."""
+        try:
+            poll = select.poll()
+            poll.register(self.fileno(), select.POLLIN)
+            return bool(poll.poll(0))
+        except (psycopg.Error, OSError, ValueError):  # closed
+            return True
+
     def __del__(self, *rest: Any) -> None:
         if self.process == os.getpid():
             super().__del__(*rest)
@@ -86,9 +96,14 @@ class Patience:
         """Seconds, never below a moment in which a ready connection can be had."""
         return max(0.05, self._end - time.monotonic())
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether there is no time left."""
+        return time.monotonic() >= self._end
+
     def is_over(self) -> bool:
         """Pause, and say whether it was in vain."""
-        if time.monotonic() >= self._end:
+        if self.is_spent:
             return True
         time.sleep(self._pause * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
         self._pause = min(0.5, 2 * self._pause or 0.01)
@@ -106,14 +121,16 @@ class Connections:
         self._pool: ConnectionPool[Session] | None = None
         self._spare: Session | None = None  # the first connection, until somebody needs one of his own
 
-    def run(self, work: Callable[[Session, bool], T]) -> T:
+    def run(self, work: Callable[[Session, bool], T], *, first: Callable[[], None] = lambda: None) -> T:
         """Do the work on a connection, and again on another one where that is lost or has to give way.
 
-        `work` is told whether an earlier try may have been carried out. Raises what `failures` makes of the rest.
+        `work` is told whether an earlier try may have been carried out; `first` is done before each try. Raises what
+        `failures` makes of the rest.
         """
         patience, conflicts, again = Patience(self._patience), 0, False
         while True:
             pool = self._reached()
+            first()
             session = self._taken(pool, patience)
             try:
                 return work(session, again)
@@ -162,13 +179,22 @@ class Connections:
                     raise
 
     def _taken(self, pool: ConnectionPool[Session], patience: Patience) -> Session:
-        try:
-            return pool.getconn(patience.left)
-        except PoolClosed:
-            raise failures.closed(self.address) from None
-        except PoolTimeout as timeout:
-            self._explain()
-            raise failures.exhausted(self.address, self._size, patience.seconds) from timeout
+        """A connection that looks alive: one that was ended while nobody used it is no reason to pause."""
+        while True:
+            try:
+                session = pool.getconn(patience.left)
+            except PoolClosed:
+                raise failures.closed(self.address) from None
+            except PoolTimeout as timeout:
+                self._explain()
+                raise failures.exhausted(self.address, self._size, patience.seconds) from timeout
+            if not session.was_told_something():
+                return session
+            session.close()
+            pool.putconn(session)
+            if patience.is_spent:
+                error = psycopg.OperationalError("connections end as soon as they are made")
+                raise failures.given_up(error, self.address, patience.seconds)
 
     def _explain(self) -> None:
         """Raise why no connection can be had; return where one can, so that all of the pool's are in use."""

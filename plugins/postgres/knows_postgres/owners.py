@@ -10,7 +10,6 @@ import contextlib
 import os
 import platform
 import secrets
-import select
 import threading
 import time
 import uuid
@@ -39,28 +38,20 @@ class Owner:
 
     def hold(self) -> None:
         """Be alive, before something is taken: with the lock held, and a lease that has just begun."""
-        if self._session is None or time.monotonic() - self._renewed > self._lease / 3 or self._was_told_something():
+        session = self._session
+        if session is None or time.monotonic() - self._renewed > self._lease / 3 or session.was_told_something():
             self._prove()
 
     def check(self) -> None:
         """Take the lock anew if it was lost meanwhile. Costs a look at the socket."""
-        if self._session is not None and self._was_told_something():
+        session = self._session
+        if session is not None and session.was_told_something():
             self._prove()
 
     def renew(self) -> None:
         """Prolong the lease, if there is one."""
         if self._session is not None:
             self._prove()
-
-    def _was_told_something(self) -> bool:
-        """Whether the server said something unasked on the owner's connection, most likely that it ended it."""
-        session = self._session
-        try:
-            poll = select.poll()
-            poll.register(session.fileno() if session is not None else -1, select.POLLIN)
-            return bool(poll.poll(0))
-        except (psycopg.Error, OSError, ValueError):  # closed
-            return True
 
     def _prove(self) -> None:
         patience = Patience(self._patience)

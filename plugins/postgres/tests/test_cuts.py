@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import psycopg
 import pytest
 
 from knows_core import (
-    AccessDenied,
     Append,
-    BackendBusy,
-    BackendFull,
     BackendUnavailable,
     RunBusy,
     RunExists,
     RunRow,
     RunStatus,
 )
-from knows_postgres import PostgresBackend, failures
-from knows_postgres.address import read_address
+from knows_postgres import PostgresBackend
 from knows_postgres.testing import Proxy
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,9 +47,11 @@ def test_terminated_connections_lose_and_repeat_nothing(url, sql):
     """Two hundred appends with every connection terminated before each of them: all accepted, all there once."""
     backend = PostgresBackend(url)
     epoch = backend.create(ROW, [b"0"])
+    ended = 0
     for at in range(1, 201):
-        assert len(sql(TERMINATE).fetchall()) >= 2
+        ended += len(sql(TERMINATE).fetchall())
         assert list(backend.append([Append("r", epoch, at, (b"%d" % at,))])) == [True]
+    assert ended >= 200
     row, records = backend.load("r")
     assert records == [b"%d" % at for at in range(201)]
     assert (row.epoch, row.owner) == (epoch, backend._owner.name)
@@ -78,6 +76,27 @@ def test_connections_terminated_at_any_moment_are_not_noticed(url, sql):
                 # Not the owner's own connection: without it somebody else could rightly take the runs over.
                 sql(f"{TERMINATE} and not {HOLDS_THE_LOCK}")
         assert all(answer.result() for answer in answers)
+    assert all(backend.load(run)[1] == [b"%d" % at for at in range(101)] for run in epochs)
+    backend.close()
+
+
+def test_a_storm_of_cuts_is_weathered(proxy):
+    """With all connections cut dozens of times a second, at any moment, idle ones too, every append comes through."""
+    backend, chance, pause = PostgresBackend(proxy.url, patience=10), random.Random(1), threading.Event()
+    epochs = {f"r{number}": backend.create(replace(ROW, run=f"r{number}"), [b"0"]) for number in range(4)}
+
+    def work(run):
+        return all(backend.append([Append(run, epochs[run], at, (b"%d" % at,))])[0] for at in range(1, 101))
+
+    cuts = 0
+    with ThreadPoolExecutor(4) as threads:
+        answers = [threads.submit(work, run) for run in epochs]
+        while not all(answer.done() for answer in answers):
+            cuts += proxy.cut()
+            pause.wait(chance.uniform(0, 0.03))
+        assert all(answer.result() for answer in answers)
+    print(f"{cuts} connections cut, 0 of 400 appends lost or repeated")
+    assert cuts >= 50
     assert all(backend.load(run)[1] == [b"%d" % at for at in range(101)] for run in epochs)
     backend.close()
 
@@ -194,96 +213,3 @@ def test_a_stalled_server_does_not_hang_a_caller(proxy, monkeypatch):
         assert list(answer.result(timeout=30)) == [True]
     assert backend.load("r")[1] == [b"0", b"1"]
     backend.close()
-
-
-def test_a_statement_that_is_held_up_is_ended(url, sql):
-    """An append behind another program's lock raises BackendBusy after the time for an answer, later it is made."""
-    backend = PostgresBackend(url, answer=0.2)
-    epoch = backend.create(ROW, [b"0"])
-    with psycopg.connect(url) as holding:
-        holding.execute("select from knows.run for update")
-        with pytest.raises(BackendBusy, match=r"statement timeout.*pg_stat_activity"):
-            backend.append([Append("r", epoch, 1, (b"1",))])
-    assert list(backend.append([Append("r", epoch, 1, (b"1",))])) == [True]
-    backend.close()
-
-
-def test_a_deadlock_is_tried_again(url, backend):
-    """Whoever the server chooses as its victim, the append goes through."""
-    epochs = [backend.create(replace(ROW, run=run), [b"0"]) for run in ("a", "b")]
-    with psycopg.connect(url) as holding, ThreadPoolExecutor(1) as threads:
-        holding.execute("set deadlock_timeout = '1 h'")  # never the victim itself
-        holding.execute("update knows.run set version = '2' where run = 'b'")
-        batch = [
-            Append("a", epochs[0], 1, (b"1",)),
-            Append("a", epochs[0], 2, (b"2",)),
-            Append("b", epochs[1], 1, (b"1",)),
-        ]
-        answer = threads.submit(backend.append, batch)
-        with psycopg.connect(url, autocommit=True) as looking:
-            waits = (
-                "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and application_name = 'knows'"
-            )
-            while looking.execute(waits).fetchone() == (0,):
-                assert not answer.done()
-        holding.execute("update knows.run set version = '2' where run = 'a'")
-        holding.commit()
-        assert list(answer.result(timeout=30)) == [True, True, True]
-    assert (backend.load("a")[1], backend.load("b")[1]) == ([b"0", b"1", b"2"], [b"0", b"1"])
-
-
-def test_an_exhausted_pool_is_an_error_in_time(url, sql):
-    """With every connection in use, a further call raises BackendBusy after its patience."""
-    backend = PostgresBackend(url, size=1, patience=0.2)
-    backend.create(ROW, [b"0"])
-    held, done = threading.Event(), threading.Event()
-    with ThreadPoolExecutor(1) as threads:
-
-        def hold(session, _):
-            held.set()
-            done.wait(30)
-
-        threads.submit(backend._connections.run, hold)
-        assert held.wait(30)
-        with pytest.raises(BackendBusy, match=r"all 1 connections were in use for 0\.2 s"):
-            backend.load("r")
-        done.set()
-    assert backend.load("r")[1] == [b"0"]
-    backend.close()
-
-
-@pytest.mark.parametrize(
-    ("state", "kind", "words"),
-    [
-        ("53100", BackendFull, "no room (None bytes free). Make room and resume the run"),
-        ("53300", BackendBusy, "raise max_connections"),
-        ("28P01", AccessDenied, "may not be opened"),
-        ("42501", AccessDenied, "may not be opened"),
-    ],
-)
-def test_states_of_the_server_have_their_errors(state, kind, words):
-    """A full disk, too many connections and missing rights are told as what they are."""
-    error = failures.translated(psycopg.errors.lookup(state)("no room"), read_address("postgresql://h/db", "knows"))
-    assert type(error) is kind
-    assert words in str(error)
-
-
-@pytest.mark.parametrize(
-    ("words", "kind"),
-    [
-        ('FATAL:  password authentication failed for user "me"', AccessDenied),
-        ('FATAL:  no pg_hba.conf entry for host "10.0.0.9", user "me", database "db"', AccessDenied),
-        ("fe_sendauth: no password supplied", AccessDenied),
-        ("FATAL:  sorry, too many clients already", BackendBusy),
-        ("FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute", BackendBusy),
-        ("Connection refused", BackendUnavailable),
-    ],
-)
-def test_a_refused_connection_has_its_error_by_its_words(words, kind):
-    """libpq gives no state for a connection that was not made, so that the server's sentence decides."""
-    error = psycopg.OperationalError(
-        f'connection failed: connection to server at "10.0.0.1", port 5432 failed: {words}'
-    )
-    address = read_address("postgresql://me:hunter2@h/db", "knows")
-    assert type(failures.given_up(error, address, 1.0)) is kind
-    assert type(failures.translated(error, address)) is kind
