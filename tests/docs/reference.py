@@ -70,7 +70,8 @@ def commands_page():
         "failed, 2 usage or configuration, 3 a template or plugin cannot be had, 4 types, input or state do not fit,\n",
         "5 owned by another, 6 backend, 7 resume refused, 8 access, 130 and 143 interrupted.\n",
         "`run` and `resume` answer with\n",
-        '`{"run", "template", "version", "status", "result", "state", "error", "next"}`, also when they fail.\n',
+        '`{"run", "template", "version", "status", "result", "state", "error", "next"}`, also when they fail;\n',
+        '`resume --all` with `{"runs": [...]}`, one such object for each run.\n',
     ]
     for words, command in commands():
         names = {"help_option_names": kwf.context_settings["help_option_names"]}

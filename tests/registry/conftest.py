@@ -77,7 +77,7 @@ w = pipeline([tell], name="typed", version="2.1", state=Lot, summary="Tells what
 )
 
 
-RECORDED = ("run", "resume", "runs", "history")
+RECORDED = ("run", "resume", "runs", "history", "cancel", "purge", "doctor")
 
 
 @dataclass(frozen=True)

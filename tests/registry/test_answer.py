@@ -18,7 +18,8 @@ from pydantic import BaseModel
 
 from knows_core.errors import MissingState, PermanentError
 from knows_core.errors_backend import RunBusy
-from knows_registry.cli.answer import columns, failure_of, plain, run_answer, shown
+from knows_registry.cli.answer import columns, plain, run_answer, shown
+from knows_registry.cli.failure import failure_of
 
 
 class Model(BaseModel):

@@ -69,7 +69,7 @@ def test_help_lists_every_command_and_imports_none(stage):
     for name, (_, summary) in COMMANDS.items():
         assert f"{name} {summary}" in " ".join(done.stdout.split())
     assert set(done.stderr.split()) == {
-        f"knows_registry.{room}" for room in ("cli", "cli.answer", "cli.moves", "guard")
+        f"knows_registry.{room}" for room in ("cli", "cli.answer", "cli.failure", "cli.masking", "cli.moves", "guard")
     }
 
 
@@ -138,7 +138,7 @@ def test_run_and_resume_always_answer_with_the_whole_object(stage, name):
 
 def test_what_a_command_learned_before_it_failed_is_told(stage):
     """The run that exists by then is named, and the error's own facts."""
-    body = "answers.learn(run='r1', template='etch'); raise RunBusy(run='r1', owner='host/7', since='noon')"
+    body = "answers.learn(run='r1', template='etch'); raise RunBusy(run='r1', owner='host/7', since='noon', age=5)"
     done = run(stage, body, "--json", name="run")
     answer = json.loads(done.stdout)
     assert done.returncode == 5
@@ -146,19 +146,19 @@ def test_what_a_command_learned_before_it_failed_is_told(stage):
     assert answer["error"] == {
         "code": "run-busy",
         "type": "RunBusy",
-        "message": "run r1 is owned by host/7 since noon",
+        "message": "run r1 is owned by host/7 since noon, for 5 s now",
         "step": None,
     }
-    assert answer["next"] == "Wait for it to end, or stop that process; then `kwf resume r1`."
+    assert answer["next"] == "`kwf resume r1 --wait` waits for it; `kwf cancel r1` asks it to stop."
 
 
 def test_a_person_reads_the_sentence_and_the_next_move(stage):
     """On stderr, with the exit code of the error."""
-    done = run(stage, "raise RunBusy(run='r1', owner='host/7', since='noon')")
+    done = run(stage, "raise RunBusy(run='r1', owner='host/7', since='noon', age=5)")
     assert done.returncode == 5
     assert done.stderr == (
-        "kwf: run r1 is owned by host/7 since noon\n"
-        "Next: Wait for it to end, or stop that process; then `kwf resume r1`.\n"
+        "kwf: run r1 is owned by host/7 since noon, for 5 s now\n"
+        "Next: `kwf resume r1 --wait` waits for it; `kwf cancel r1` asks it to stop.\n"
     )
 
 

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from knows_core import KnowsError
-from knows_core.envelope import safe_text
-from knows_registry.cli.answer import Answers, Failure, Unheard, failure_of, speaking
+from knows_registry.cli.answer import Answers, Unheard, speaking
+from knows_registry.cli.failure import Failure, failure_of, reported
 from knows_registry.guard import Interrupted, listening, skip_pydantic_plugins
 
 if TYPE_CHECKING:
@@ -24,18 +23,19 @@ if TYPE_CHECKING:
 
 # name -> (module:attribute, the line that `kwf --help` shows without importing the command)
 COMMANDS = {
+    "cancel": ("knows_registry.cli.cancel:cancel", "Ask a run to stop, or end it where nobody drives it."),
     "check": ("knows_registry.cli.check:check", "Find everything that is wrong with templates, without running them."),
     "doctor": ("knows_registry.cli.doctor:doctor", "Examine the installation and say what to repair."),
     "history": ("knows_registry.cli.history:history", "Show what happened in a run."),
     "list": ("knows_registry.cli.list_templates:list_templates", "List the installed templates and their versions."),
     "plugins": ("knows_registry.cli.plugins:plugins", "Check what is installed by importing it, apart and timed."),
-    "resume": ("knows_registry.cli.resume:resume", "Go on with a recorded run where its journal ends."),
+    "purge": ("knows_registry.cli.purge:purge", "Delete runs that ended long enough ago."),
+    "resume": ("knows_registry.cli.resume:resume", "Go on with recorded runs where their journals end."),
     "run": ("knows_registry.cli.run:run", "Run a template, installed or in a file, and record it."),
     "runs": ("knows_registry.cli.runs:runs", "List the recorded runs."),
     "show": ("knows_registry.cli.show:show", "Show one template: what it takes, its steps, what it gives."),
 }
 
-_INTERRUPTED = 130
 _PIPE_CLOSED = 141  # as a program ends that the pipe's signal kills: neither success nor a failure of the command
 _NOT_WRITTEN = 1
 
@@ -120,29 +120,16 @@ def _run(words: list[str], answers: Answers) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         answers.note(error.format_message())
         return error.exit_code
-    except click.Abort as error:
-        failure = _interruption(error)
+    except click.Abort:
+        failure = failure_of(KeyboardInterrupt())
     except click.ClickException as error:
         failure = _usage_failure(error)
-    except KnowsError as error:
-        failure = failure_of(error)
-    except Exception as error:  # noqa: BLE001 - a defect of ours is still owed an answer in the promised form
-        sys.excepthook(type(error), error, error.__traceback__)
-        failure = failure_of(error)
-    except BaseException as error:  # noqa: BLE001 - a signal, or a step that ended the program: its run is released
-        failure = _interruption(error)
+    except BaseException as error:  # noqa: BLE001 - whatever it is, an answer is owed in the promised form
+        failure = reported(error)
     else:
         return code or 0
     answers.fail(failure)
     return failure.exit_code
-
-
-def _interruption(error: BaseException) -> Failure:
-    if isinstance(error, Interrupted):
-        return Failure("interrupted", "Interrupted", f"interrupted by {error}", exit_code=error.exit_code)
-    kind, text = type(error).__name__, safe_text(error)
-    by = "" if isinstance(error, KeyboardInterrupt) else f" by {kind}" + (f": {text}" if text else "")
-    return Failure("interrupted", kind, f"interrupted{by}", exit_code=_INTERRUPTED)
 
 
 def _usage_failure(error: click.ClickException) -> Failure:

@@ -6,13 +6,12 @@ import os
 import sys
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
-from knows_core import KnowsError
-from knows_core.envelope import safe_text
-from knows_registry.cli.moves import in_place
+if TYPE_CHECKING:
+    from knows_registry.cli.failure import Failure
 
 _WITH_RUN = ("run", "resume")  # the commands whose answer is always the whole object, also on failure
 _DEEPEST = 100  # levels of a value that are shown: a cycle must not end in a RecursionError
@@ -24,36 +23,6 @@ json_option = click.option(
 
 class Unheard(OSError):
     """The answer cannot be handed over: its reader has gone, or there is no room for it."""
-
-
-class Failure(NamedTuple):
-    """Why a command failed, as it is told to a person or a program.
-
-    A person gets `sentence` where there is one, which also says where it happened; a program has that in other fields.
-    """
-
-    code: str
-    type: str
-    message: str
-    step: str | None = None
-    next_move: str | None = None
-    exit_code: int = 1
-    sentence: str | None = None
-
-    @property
-    def error(self) -> dict[str, Any]:
-        """The `error` part of a JSON answer."""
-        return {"code": self.code, "type": self.type, "message": self.message, "step": self.step}
-
-
-def failure_of(error: Exception) -> Failure:
-    """The failure that an exception means, with its next move apart from its sentence."""
-    kind, text = type(error).__name__, safe_text(error)
-    if not isinstance(error, KnowsError):
-        return Failure("unexpected", kind, text, next_move="This is a defect of kwf: report it with the traceback.")
-    move = error.next_move
-    sentence = text.removesuffix(f" {move}").removesuffix(".") if move else text
-    return Failure(error.code, kind, sentence, next_move=move or None, exit_code=error.exit_code)
 
 
 def run_answer(
@@ -119,8 +88,7 @@ class Answers:
 
     def fail(self, failure: Failure) -> None:
         """Tell both readers why the command failed and what to do next."""
-        move = failure.next_move or self._known.get("next_move")
-        failure = failure._replace(next_move=in_place(move, self._backend) if move else None)
+        failure = failure.placed(self._known.get("next_move"), self._backend)
         self.note(f"kwf: {shown(failure.sentence or failure.message)}")
         if failure.next_move:
             self.note(f"Next: {shown(failure.next_move)}")

@@ -10,7 +10,8 @@ import click
 from knows_core import ContractError, RegistryError
 from knows_core.seams import MODES
 from knows_core.types import Fit
-from knows_registry.cli.answer import Answers, failure_of, json_option
+from knows_registry.cli.answer import Answers, json_option
+from knows_registry.cli.failure import failure_of
 from knows_registry.cli.reference import find_linked, references
 from knows_registry.registry import Registry
 

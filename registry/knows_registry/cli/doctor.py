@@ -13,13 +13,14 @@ from knows_core import ConfigError
 from knows_registry.catalog import Catalog
 from knows_registry.cli.answer import Answers, columns, json_option
 from knows_registry.cli.list_templates import entries, fault_lines, fault_row
-from knows_registry.cli.place import where
+from knows_registry.cli.place import backend_option, where
 from knows_registry.discover import Fault, discover
 from knows_registry.verdict import remembered, verdict_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from knows_registry.cli.doctor_runs import Journals
     from knows_registry.discover import Entry
     from knows_registry.verdict import Verdict
 
@@ -39,16 +40,20 @@ class SQLite(NamedTuple):
 
 
 @click.command()
+@click.option("--runs", "with_runs", is_flag=True, help="Read the journal of every recorded run too.")
+@backend_option
 @json_option
 @click.pass_obj
-def doctor(answers: Answers) -> int:
+def doctor(answers: Answers, with_runs: bool, backend: str | None) -> int:
     """Examine the installation and say what to repair.
 
-    Plugins are not imported; what is said of them comes from metadata and from the last `kwf plugins check`. Ends with
-    3 when something is broken.
+    Plugins are not imported; what is said of them comes from metadata and from the last `kwf plugins check`. With
+    --runs every journal is read: damaged ones are broken; runs that are stuck, or were interrupted and left alone, are
+    named with the command that goes on with them. Ends with 3 when something is broken.
     """
     from sqlite3 import sqlite_version_info  # a Python without SQLite still has the rest of the command line
 
+    answers.at(backend)
     catalog = Catalog(discover())
     installed = entries(catalog)
     verdicts = remembered(installed)
@@ -60,16 +65,20 @@ def doctor(answers: Answers) -> int:
         *catalog.faults(),
         *verdict_faults(verdicts),
     ]
+    journals = _journals(backend) if with_runs else None
+    faults += journals.faults() if journals else []
     facts: dict[str, Any] = {
         "python": {"version": platform.python_version(), "executable": sys.executable},
         "sqlite": library._asdict(),
-        "runs": _place(),
+        "runs": _place(backend),
         "templates": [str(offer) for offer in catalog.offers()],
         "plugins": [str(plugin) for plugin in catalog.plugins()],
         "verdicts": _verdicts(installed, verdicts, now=time.time()),
     }
-    answers.object({**facts, "broken": list(map(fault_row, faults))})
-    answers.text(*_lines(facts), "", *fault_lines(faults) or ["Nothing is known to be broken."])
+    read = {"journals": journals.facts(backend)} if journals else {}
+    answers.object({**facts, **read, "broken": list(map(fault_row, faults))})
+    answers.text(*_lines(facts), "", *(journals.lines(backend) if journals else []))
+    answers.text(*fault_lines(faults) or ["Nothing is known to be broken."])
     return _BROKEN if faults else 0
 
 
@@ -100,12 +109,18 @@ def _settings_faults() -> list[Fault]:
     return []
 
 
-def _place() -> str | None:
-    """Where runs are recorded when nobody says otherwise; None where the settings cannot be read."""
+def _place(backend: str | None) -> str | None:
+    """Where runs are recorded; None where the settings cannot be read."""
     try:
-        return where(None)
+        return where(backend)
     except ConfigError:
         return None
+
+
+def _journals(backend: str | None) -> Journals:
+    from knows_registry.cli.doctor_runs import journals_at  # opens the backend, which only --runs asks for
+
+    return journals_at(backend)
 
 
 def _unmet(distributions: Iterable[str]) -> list[Fault]:

@@ -41,6 +41,10 @@ def _detail(entry: Entry) -> str:
             )
         case "RunResumed":
             return f"edited since: {', '.join(content['edited'])}" if content["edited"] else ""
+        case "Rebound":
+            return f"accepted: {content['difference']}"
+        case "Migrated":
+            return f"from version {content['was']} to {content['version']}"
         case "StepDone":
             written = f", wrote {', '.join(content['set'])}" if "set" in content else ""
             return f"{content['path']} (attempt {content['attempt']}{written})"

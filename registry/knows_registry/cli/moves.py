@@ -5,27 +5,29 @@ from __future__ import annotations
 import re
 import shlex
 
+from knows_registry.cli.masking import masked
+
+_COMMANDS = "resume|runs|history|cancel|purge"  # those that look at recorded runs
+
 
 def again(command: str, run: str, backend: str | None) -> str:
     """The command line that does something with a run in the same place, ready for a shell.
 
-    A password in the URL is not repeated: whoever types the command knows what `***` stands for.
+    A password in the URL is not repeated: then the line says what to put there. A place that comes from the settings
+    needs no option.
     """
-    return shlex.join(["kwf", command, run, *(["--backend", masked(backend)] if backend else [])])
+    return shlex.join(["kwf", command, run]) + _option(backend)
 
 
 def in_place(move: str, backend: str | None) -> str:
     """A next move whose `kwf` commands look at the same place, so that they can be typed as they stand."""
-    if backend is None:
-        return move
-    option = f" --backend {shlex.quote(masked(backend))}"
     return re.sub(
-        r"`(kwf (?:resume|runs|history)\b(?![^`]*--backend)[^`]*)`", lambda found: f"`{found[1]}{option}`", move
+        rf"`(kwf (?:{_COMMANDS})\b(?![^`]*--backend)[^`]*)`", lambda found: f"`{found[1]}{_option(backend)}`", move
     )
 
 
-def masked(url: str) -> str:
-    """A backend's URL without what may be secret in it: who logs in, and the options."""
-    if "://" not in url or url.startswith("sqlite:"):
-        return url
-    return re.sub(r"\?.*", "?***", re.sub(r"://.*@", "://***@", url))
+def _option(backend: str | None) -> str:
+    if not backend:
+        return ""
+    can_be_typed = masked(backend) == backend
+    return f" --backend {shlex.quote(backend) if can_be_typed else '<URL with its password>'}"

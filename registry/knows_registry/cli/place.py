@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knows_registry.cli.moves import masked
+from knows_registry.cli.masking import masked
 
 if TYPE_CHECKING:
     from knows_core import LocalEngine, WorkflowSettings
     from knows_registry.registry import Registry
 
-backend_option = click.option("--backend", metavar="URL", help="Where runs are recorded: sqlite:///FILE, memory:, ...")
+backend_option = click.option(
+    "--backend",
+    metavar="URL",
+    help="Where runs are recorded: sqlite:///FILE, postgresql://..., redis://..., memory:, or as the setting says.",
+)
 
 
 def open_engine(registry: Registry, backend: str | None, *, recorded: bool = True) -> LocalEngine:

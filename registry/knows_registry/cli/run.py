@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from knows_core import MemoryBackend, RunStatus
+from knows_core import RunStatus
 from knows_core.linking import linked
 from knows_core.template import definition_of
 from knows_registry.cli.answer import Answers, json_option
@@ -46,9 +46,9 @@ def run(
 ) -> int:
     """Run TEMPLATE (NAME, NAME@RANGE or FILE.py:object) to its end.
 
-    Exit code 0: completed. 1: a step failed. 2: usage. 3: the template cannot be had. 4: types, input or state do not
-    fit. 6: the backend failed. 130, 143: interrupted. After an interrupt, crash or failure, `kwf resume RUN` goes on
-    where the journal ends.
+    Exit code 0: completed. 1: a step failed, or the run was cancelled or out of time. 2: usage. 3: the template cannot
+    be had. 4: types, input or state do not fit. 6: the backend failed. 130, 143: interrupted. After an interrupt,
+    crash, failure or `kwf cancel`, `kwf resume RUN` goes on where the journal ends.
     """
     answers.at(backend)
     registry = Registry()
@@ -73,4 +73,4 @@ def run(
 
 def _kept(engine: LocalEngine) -> bool:
     """Whether another process can go on with what this one recorded."""
-    return engine.backend is not None and not isinstance(engine.backend, MemoryBackend)
+    return engine.backend is not None and engine.backend.capabilities.durable

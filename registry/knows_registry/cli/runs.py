@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
 import click
 
 from knows_core import RunStatus
 from knows_registry.cli.answer import Answers, columns, json_option
 from knows_registry.cli.place import backend_option, open_engine, where
+from knows_registry.cli.rows import age, is_expired, is_interrupted, owner_and_wish, readable_age
 from knows_registry.registry import Registry
+
+if TYPE_CHECKING:
+    from knows_core import RunRow
+
+_HEADER = ("RUN", "TEMPLATE", "STATUS", "UPDATED", "AGE", "OWNER", "")
 
 
 @click.command()
@@ -16,37 +25,51 @@ from knows_registry.registry import Registry
 @json_option
 @click.pass_obj
 def runs(answers: Answers, status: str | None, backend: str | None) -> None:
-    """List the recorded runs, newest first."""
+    """List the recorded runs, newest first.
+
+    AGE is the time since the status or the owner last changed. OWNER is who drives the run, with `cancelling` where it
+    was asked to stop. A run without an owner that is not over was interrupted; a finished one that is older than the
+    setting `state_ttl` is expired.
+    """
     answers.at(backend)
     with open_engine(Registry(), backend) as engine:
-        rows = engine.runs(RunStatus(status) if status else None)
-    answers.object(
-        {
-            "runs": [
-                {
-                    "run": row.run,
-                    "template": row.template,
-                    "version": row.version,
-                    "status": str(row.status),
-                    "created_at": row.created_at,
-                    "updated_at": row.updated_at,
-                    "owner": row.owner,
-                }
-                for row in rows
-            ]
-        }
-    )
-    if not rows:
+        rows, state_ttl = engine.runs(RunStatus(status) if status else None), engine.limits.state_ttl
+    now = datetime.now(UTC)
+    answers.object({"runs": [_for_a_program(row, state_ttl, now) for row in rows]})
+    if rows:
+        answers.text(*columns([_cells(row, state_ttl, now) for row in rows], _HEADER))
+    else:
         answers.text(f"No runs are recorded at {where(backend)}; `kwf run TEMPLATE` makes one.")
-        return
-    cells = [
-        (
-            row.run,
-            f"{row.template}@{row.version}",
-            str(row.status),
-            f"{row.updated_at:%Y-%m-%d %H:%M:%S}Z",
-            row.owner or "-",
-        )
-        for row in rows
-    ]
-    answers.text(*columns(cells, ("RUN", "TEMPLATE", "STATUS", "UPDATED", "OWNER")))
+
+
+def _for_a_program(row: RunRow, state_ttl: float, now: datetime) -> dict[str, Any]:
+    return {
+        "run": row.run,
+        "template": row.template,
+        "version": row.version,
+        "status": str(row.status),
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+        "owner": row.owner,
+        "cancelling": row.cancelling,
+        "age": round(age(row, now), 3),
+        "interrupted": is_interrupted(row),
+        "expired": is_expired(row, state_ttl, now),
+    }
+
+
+def _cells(row: RunRow, state_ttl: float, now: datetime) -> tuple[str, ...]:
+    note = ""
+    if is_interrupted(row):
+        note = "interrupted: kwf resume goes on with it"
+    elif is_expired(row, state_ttl, now):
+        note = "expired: kwf purge deletes it"
+    return (
+        row.run,
+        f"{row.template}@{row.version}",
+        str(row.status),
+        f"{row.updated_at:%Y-%m-%d %H:%M:%S}Z",
+        readable_age(age(row, now)),
+        owner_and_wish(row),
+        note,
+    )

@@ -19,7 +19,7 @@ _NUMBER = re.compile(r"\[\d+\]")
 
 
 class Watch:
-    """A plugin that follows the run of one command. `run` is the run's id as soon as it is known."""
+    """A plugin that follows the runs of one command. `run` is the id of the present one as soon as it is known."""
 
     def __init__(self, *, quiet: bool) -> None:
         self.run: str | None = None
@@ -36,8 +36,9 @@ class Watch:
         return [self._see]
 
     def shown(self, steps: list[str]) -> AbstractContextManager[Any]:
-        """The view of a run of these steps, for as long as it goes on."""
+        """The view of the next run, of these steps, for as long as it goes on."""
         self._steps = steps
+        self.run, self._passed, self._under_way = None, 0, {}
         if self._quiet or sys.stderr is None or not sys.stderr.isatty():
             return nullcontext()
         from rich.console import Console  # rich is for a person at a terminal only

@@ -1,0 +1,112 @@
+"""What `kwf doctor --runs` finds in recorded runs: damaged journals, runs that are stuck or left alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from knows_core import RecordCorrupt, RunStatus, UnknownRun
+from knows_core.viewing import view
+from knows_registry.cli.failure import failure_of
+from knows_registry.cli.moves import again
+from knows_registry.cli.place import open_engine
+from knows_registry.cli.rows import is_interrupted
+from knows_registry.discover import Fault
+from knows_registry.registry import Registry
+
+if TYPE_CHECKING:
+    from knows_core import RunRow, StateBackend
+
+
+class Damage(NamedTuple):
+    """A journal that cannot be read, and where."""
+
+    row: RunRow
+    error: RecordCorrupt
+
+
+class Journals(NamedTuple):
+    """What reading every journal of one place showed."""
+
+    read: int
+    damaged: list[Damage]
+    stuck: list[RunRow]
+    interrupted: list[RunRow]
+
+    def faults(self) -> list[Fault]:
+        """The damaged ones, each with its next move."""
+        return [
+            Fault("runs", row.run, failure_of(error).message, _instead(row.template, row.version))
+            for row, error in self.damaged
+        ]
+
+    def facts(self, backend: str | None) -> dict[str, Any]:
+        """The same for a program."""
+        return {
+            "read": self.read,
+            "damaged": [
+                {
+                    "run": row.run,
+                    "sequence": error.sequence,
+                    "reason": error.reason,
+                    "next": _instead(row.template, row.version),
+                }
+                for row, error in self.damaged
+            ],
+            "stuck": [_with_move(row, backend) for row in self.stuck],
+            "interrupted": [_with_move(row, backend) for row in self.interrupted],
+        }
+
+    def lines(self, backend: str | None) -> list[str]:
+        """The same for a person, without the damaged ones."""
+        counted = {"damaged": len(self.damaged), "stuck": len(self.stuck), "interrupted": len(self.interrupted)}
+        found = ", ".join(f"{number} {word}" for word, number in counted.items() if number) or "all of them sound"
+        return [
+            f"{self.read} journals were read: {found}.",
+            *(
+                f"{row.run} ({row.template}@{row.version}) {why}. Next: `{again('resume', row.run, backend)}`"
+                for why, rows in (
+                    ("is stuck: it was taken up again and again without getting on", self.stuck),
+                    ("was interrupted, and nobody drives it", self.interrupted),
+                )
+                for row in rows
+            ),
+        ]
+
+
+def journals_at(backend: str | None) -> Journals:
+    """Read every journal of the place. Raises what opening the place raises."""
+    with open_engine(Registry(), backend) as engine:
+        return examined(engine.backend) if engine.backend is not None else Journals(0, [], [], [])
+
+
+def examined(backend: StateBackend) -> Journals:
+    """Read every journal, the newest first, and none of their templates."""
+    found = Journals(0, [], [], [])
+    for row in backend.rows():
+        try:
+            view(backend, None, row.run, None)
+        except UnknownRun:  # deleted since it was listed
+            continue
+        except RecordCorrupt as error:
+            found.damaged.append(Damage(row, error))
+        else:
+            if row.status is RunStatus.STUCK:
+                found.stuck.append(row)
+            elif is_interrupted(row):
+                found.interrupted.append(row)
+        found = found._replace(read=found.read + 1)
+    return found
+
+
+def _instead(template: str, version: str) -> str:
+    again = f"`kwf run {template}@{version}`, or from its file"
+    return f"Restore the journal from a backup, or start the run anew: {again}. The other runs are untouched."
+
+
+def _with_move(row: RunRow, backend: str | None) -> dict[str, Any]:
+    return {
+        "run": row.run,
+        "template": row.template,
+        "version": row.version,
+        "next": f"`{again('resume', row.run, backend)}` goes on with it",
+    }
