@@ -7,7 +7,6 @@ import hashlib
 import pytest
 
 from knows_core.testing.backend_suite import SharedBackendContract
-from knows_core.testing.value_suite import ValueContract
 from knows_postgres import PostgresBackend
 from knows_postgres.testing import database, server
 
@@ -18,7 +17,7 @@ def url():
         yield fresh
 
 
-class TestPostgres(SharedBackendContract, ValueContract):
+class TestPostgres(SharedBackendContract):
     @pytest.fixture(autouse=True)
     def _on(self, url):
         self.url = url

@@ -8,7 +8,6 @@ import uuid
 import pytest
 
 from knows_core.testing.backend_suite import SharedBackendContract
-from knows_core.testing.value_suite import ValueContract
 from knows_redis import RedisBackend
 from knows_redis.testing import forget, server
 
@@ -22,7 +21,7 @@ def redis_url():
         forget(url, f"test-{day}")
 
 
-class TestRedis(SharedBackendContract, ValueContract):
+class TestRedis(SharedBackendContract):
     @pytest.fixture(autouse=True)
     def _server(self, redis_url):
         self.url, self.day = redis_url
