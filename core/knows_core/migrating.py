@@ -178,11 +178,11 @@ def _converted(function: Callable[[dict[str, Any]], object], state: dict[str, An
     except Exception as error:
         raise _Fault(f"its state function raised {type(error).__name__}: {safe_text(error)}") from error
     if not isinstance(answer, dict):
-        _refuse(f"its state function must return a dict, and returned a {type(cast('object', answer)).__name__}")
+        _refuse(f"its state function must return a dict, and returned a {type(answer).__name__}")
     given = cast("dict[Any, Any]", answer)
-    odd = next((key for key in given if not isinstance(key, str)), None)
-    if odd is not None:
-        _refuse(f"its state function must return a dict with texts as keys, and one is {odd!r}")
+    odd = [key for key in given if not isinstance(key, str)]
+    if odd:
+        _refuse(f"its state function must return a dict with texts as keys, and one is {odd[0]!r}")
     return {key: private_copy(one) for key, one in given.items() if key != ERROR_KEY}
 
 
