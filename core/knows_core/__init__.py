@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from knows_core.check import Problem
     from knows_core.context import StepContext
     from knows_core.engine import LocalEngine
+    from knows_core.engines import Engine
     from knows_core.errors import (
         AccessDenied,
         BadRunId,
@@ -84,6 +85,7 @@ _ROOMS = {
     "check": "Problem",
     "context": "StepContext",
     "engine": "LocalEngine",
+    "engines": "Engine",
     "errors_flow": ("CircularUse ScopeTimeout SeamMismatch StateConflict UndeclaredWrite VersionConflict"),
     "errors": (
         "AccessDenied BadRunId ConfigError ContractError DefinitionError InvalidVersion IsolatedStepFailed"
@@ -131,6 +133,7 @@ __all__ = [
     "ContractError",
     "DefinitionError",
     "DuplicateTemplate",
+    "Engine",
     "Flow",
     "InvalidVersion",
     "IsolatedStepFailed",

@@ -28,7 +28,7 @@ class Brakes:
     by a driver that waits: it is called, in any thread, when there is a reason to stop waiting.
     """
 
-    __slots__ = ("_calls_left", "_cancelled", "_clock", "_ends_at", "_limits", "_run", "is_on", "wake")
+    __slots__ = ("_allowed", "_calls_left", "_cancelled", "_clock", "_ends_at", "_limits", "_run", "is_on", "wake")
 
     def __init__(
         self,
@@ -42,12 +42,16 @@ class Brakes:
         self._run = run
         self._limits = limits
         self._clock = clock
-        timeout = limits.workflow_timeout
-        self._ends_at = clock() + timeout - spent if timeout else _NEVER
+        self._allowed = limits.workflow_timeout - spent if limits.workflow_timeout else _NEVER
         self._calls_left = limits.max_steps - steps
         self._cancelled = False
         self.is_on = False  # once: what a stopped run still has to do is not stopped again
         self.wake: Callable[[], None] = _nobody_waits
+        self.begin()
+
+    def begin(self) -> None:
+        """Let the run's time begin now: not while it waits for its turn."""
+        self._ends_at = -_NEVER if self._cancelled else self._clock() + self._allowed
 
     def check(self, path: str) -> None:
         """Count a call that is about to begin. Raises Stopped."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from typing import TYPE_CHECKING
 
 from knows_core.brakes import Brakes
@@ -46,6 +47,7 @@ class Driving:
         self._pools = Pools(limits.max_concurrent_workflows)
         self._slots = Slots(limits.max_concurrent_workflows)
         self._keeper: Keeper | None = None
+        self._submitted: list[threading.Thread] = []
 
     def run(self, make: Callable[[], Execution | Run]) -> Run:
         """Make a run ready and drive it to its end, when there is a slot for it."""
@@ -57,7 +59,26 @@ class Driving:
         """Drive a run that is ready; in a thread of its own where this one has an event loop."""
         if in_event_loop():  # an async step could not have a loop of its own in this thread
             return in_own_thread(lambda: self.drive(execution))
-        desk = self._desk(execution)
+        return self._driven(execution, self._desk(execution))
+
+    def submit(self, execution: Execution) -> None:
+        """Drive a run that is ready in a thread of its own, when there is a slot for it."""
+        work = (execution, self._desk(execution))
+        thread = threading.Thread(target=self._in_turn, args=work, name=execution.id, daemon=True)
+        self._submitted = [*(one for one in self._submitted if one.is_alive()), thread]
+        thread.start()
+
+    def _in_turn(self, execution: Execution, desk: Desk) -> None:
+        try:
+            with self._slots.taken():
+                desk.brakes.begin()
+                self._driven(execution, desk)
+        except Exception as error:  # noqa: BLE001 - nobody waits for this thread who could be told
+            import logging  # only where a run could not be driven
+
+            logging.getLogger("knows_core").exception("run %s stopped and can be resumed: %s", execution.id, error)
+
+    def _driven(self, execution: Execution, desk: Desk) -> RunEnded:
         try:
             return drive(execution.machine, desk)
         finally:
@@ -83,7 +104,9 @@ class Driving:
             return execution.ended_as(ended)
 
     def close(self) -> None:
-        """End the pools and the keeper."""
+        """Wait for what was submitted, and end the pools and the keeper."""
+        for thread in self._submitted:
+            thread.join()
         self._pools.close()
         if self._keeper is not None:
             self._keeper.close()

@@ -99,6 +99,25 @@ class LocalEngine:
         """
         return self._driving.run(functools.partial(self._begin, template, input, state or {}, run_id, reference))
 
+    def submit(
+        self,
+        template: WorkflowTemplate | str,
+        *,
+        input: Any = None,
+        state: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+        reference: str | None = None,
+    ) -> str:
+        """Record a run, `pending`, and return its id; a thread of this process drives it when its turn comes.
+
+        `close` waits for it; where the process ends before, it can be resumed. Raises as `run` does, and ConfigError
+        for an engine without a backend: nobody could ask for the result.
+        """
+        self._recorded()
+        execution = self._begin(template, input, state or {}, run_id, reference, RunStatus.PENDING)
+        self._driving.submit(execution)
+        return execution.id
+
     async def arun(
         self,
         template: WorkflowTemplate | str,
@@ -205,7 +224,7 @@ class LocalEngine:
         return self._recorded().rows(status)
 
     def close(self) -> None:
-        """End what works beside the runs, and close the backend."""
+        """Wait for submitted runs, end what works beside them, and close the backend."""
         self._driving.close()
         if self.backend is not None:
             self.backend.close()
@@ -232,6 +251,7 @@ class LocalEngine:
         state: Mapping[str, Any],
         run_id: str | None,
         reference: str | None,
+        status: RunStatus = RunStatus.RUNNING,
     ) -> Execution:
         if isinstance(template, str):
             template = self._find(template)
@@ -241,7 +261,7 @@ class LocalEngine:
             return begin(wanted, self._clock)
         from knows_core.recorded import begin_recorded  # with the codec and the journal: for recorded runs only
 
-        return begin_recorded(wanted, self.backend, self._clock, self.limits)
+        return begin_recorded(wanted, self.backend, self._clock, self.limits, status)
 
     def _go_on(self, run_id: str, template: WorkflowTemplate | None, accept: bool) -> Execution | Run:
         from knows_core.recorded import go_on  # see _begin

@@ -45,14 +45,20 @@ def begin_recorded(
     backend: StateBackend,
     clock: Callable[[], datetime],
     limits: Limits = Limits(),  # noqa: B008 - a frozen value
+    status: RunStatus = RunStatus.RUNNING,
 ) -> Execution:
-    """A new run, its first record durable. Raises NotStorable, RecordTooLarge, RunTooLarge, RunExists, BackendError."""
+    """A new run, its first record durable; a pending one is running from its next record on.
+
+    Raises NotStorable, RecordTooLarge, RunTooLarge, RunExists, BackendError.
+    """
     definition, at = wanted.definition, clock()
     writer = JournalWriter(definition.codec, seed_of(wanted.id), _most(limits))
     created = RunCreated(definition.name, definition.fingerprint, wanted.reference, wanted.input, wanted.state)
-    row = RunRow(wanted.id, definition.name, str(definition.version), RunStatus.RUNNING, at, at)
+    row = RunRow(wanted.id, definition.name, str(definition.version), status, at, at)
     epoch = backend.create(row, [writer.write(created, at)])
     recorder = JournalRecorder(backend, writer, run=wanted.id, epoch=epoch, sequence=1, clock=clock)
+    if status is not RunStatus.RUNNING:
+        recorder.set_status(RunStatus.RUNNING)
     past = functools.partial(history, backend, wanted.id)
     return begin(wanted, clock, recorder, reference=wanted.reference, load_history=past)
 

@@ -45,7 +45,9 @@ def view(backend: StateBackend, templates: Templates | None, run: str, template:
 
 def check_status(row: RunRow, log: Log) -> None:
     """Raise RecordCorrupt unless the row beside the records says what they say: an end that was cut off shows here."""
-    stored = (row.template, row.version, row.status)
+    # A run that waits for its turn has no record that says so.
+    status = RunStatus.RUNNING if row.status is RunStatus.PENDING else row.status
+    stored = (row.template, row.version, status)
     recorded = (log.created["template"], log.bound.version, log.status)
     if stored != recorded:
         one, other = (f"{template}@{version}, {status}" for template, version, status in (stored, recorded))

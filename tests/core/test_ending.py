@@ -51,11 +51,12 @@ def test_a_run_that_nobody_drives_is_ended_at_once():
 
 def test_a_completed_run_cannot_be_cancelled():
     """It is over; an unknown one is named."""
-    engine = LocalEngine(MemoryBackend())
+    backend = MemoryBackend()
+    engine = LocalEngine(backend)
     engine.run(GOOD, run_id="r")
     with pytest.raises(RunIsOver, match="run r is completed and stays so"):
         engine.cancel("r")
-    assert engine.backend.claim("r")
+    assert backend.claim("r")
     with pytest.raises(UnknownRun):
         engine.cancel("nobody")
 
@@ -150,11 +151,11 @@ def test_a_step_that_resumes_its_own_run_is_told_that_it_is_busy():
 
 def test_waiting_takes_the_run_up_when_its_owner_lets_go():
     """`resume(wait=True)` waits for a living owner and then goes on."""
-    engine = LocalEngine(MemoryBackend())
-    engine.run(BAD, run_id="r", state={"mended": True})
+    backend = MemoryBackend()
+    engine = LocalEngine(backend)
     engine.run(BAD, run_id="s")
-    epoch = engine.backend.claim("s")
-    threading.Timer(0.2, engine.backend.release, ("s", epoch)).start()
+    epoch = backend.claim("s")
+    threading.Timer(0.2, backend.release, ("s", epoch)).start()
     assert engine.resume("s", BAD, wait=True).error["message"] == "broken"
 
 
