@@ -61,7 +61,7 @@ class Journals(NamedTuple):
         counted = {"damaged": len(self.damaged), "stuck": len(self.stuck), "interrupted": len(self.interrupted)}
         found = ", ".join(f"{number} {word}" for word, number in counted.items() if number) or "all of them sound"
         return [
-            f"{self.read} journals were read: {found}.",
+            f"{self.read} {'journal was' if self.read == 1 else 'journals were'} read: {found}.",
             *(
                 f"{row.run} ({row.template}@{row.version}) {why}. Next: `{again('resume', row.run, backend)}`"
                 for why, rows in (

@@ -10,6 +10,7 @@ import click
 from knows_core import RunStatus
 from knows_core.run import FINISHED
 from knows_registry.cli.answer import Answers, columns, json_option
+from knows_registry.cli.moves import in_place
 from knows_registry.cli.place import backend_option, open_engine, where
 from knows_registry.registry import Registry
 
@@ -58,7 +59,7 @@ def purge(answers: Answers, older_than: float | None, words: Sequence[str], dry_
     if deleted:
         answers.text(*columns([_cells(row) for row in deleted]))
     reasons = Counter(_why_kept(row, statuses, age) for row in kept)
-    answers.text(*(f"Kept {_counted(number)}: {reason}." for reason, number in reasons.items()))
+    answers.text(*(f"Kept {_counted(number)}: {in_place(reason, backend)}." for reason, number in reasons.items()))
 
 
 def _counted(number: int) -> str:
