@@ -117,7 +117,7 @@ class Written(Body):
 class Values:
     """A step that gives a value of every kind, in several classes."""
 
-    def __call__(self) -> dict[str, Colour | Reading | Place | Order | object]:
+    def __call__(self, result: Colour | Reading | Place | Order | None) -> object:
         zone = timezone(timedelta(hours=2))
         return {
             "json": [None, True, 0, -1.5, "text", {"nested": [[]]}],
