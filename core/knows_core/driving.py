@@ -73,10 +73,10 @@ class Driving:
             with self._slots.taken():
                 desk.brakes.begin()
                 self._driven(execution, desk)
-        except Exception as error:  # noqa: BLE001 - nobody waits for this thread who could be told
+        except Exception:
             import logging  # only where a run could not be driven
 
-            logging.getLogger("knows_core").exception("run %s stopped and can be resumed: %s", execution.id, error)
+            logging.getLogger("knows_core").exception("run %s stopped and can be resumed", execution.id)
 
     def _driven(self, execution: Execution, desk: Desk) -> RunEnded:
         try:

@@ -61,13 +61,12 @@ def test_a_step_that_is_under_way_ends_and_is_recorded_before_the_run_stops(driv
     assert calls.count("first") == 1
 
 
-def hanging(begun):
-    def body(context):
+def hanging(begun, leave):
+    """A step that is slow to hear: it ends when the test has seen the run's end."""
+
+    def body():
         begun.set()
-        deadline = time.monotonic() + PATIENCE
-        while not context.cancelled and time.monotonic() < deadline:
-            time.sleep(0.001)
-        return context.cancelled
+        leave.wait(PATIENCE)
 
     return body
 
@@ -77,9 +76,9 @@ def hanging(begun):
 def test_a_driver_that_waits_stops_at_once(driver, shape, tmp_path):
     """Cancelled while steps in threads, tasks or processes are under way: the run does not wait for their end."""
     engine = LocalEngine(MemoryBackend())
-    begun = threading.Event()
+    begun, leave = threading.Event(), threading.Event()
     noted = tmp_path / "ids"
-    wait = step(hanging(begun), name="wait", timeout=PATIENCE if shape == "timed" else None)
+    wait = step(hanging(begun, leave), name="wait", timeout=PATIENCE if shape == "timed" else None)
     isolated = step(steps.note_and_hang, isolation="process")
     flow = {"timed": wait, "parallel": parallel(wait, step(lambda: 1, name="other")), "isolated": isolated}[shape]
     template = pipeline(flow, name="w", version="1.0")
@@ -94,6 +93,7 @@ def test_a_driver_that_waits_stops_at_once(driver, shape, tmp_path):
     thread.start()
     run = driven(engine, template, driver, run_id="r", input=str(noted))
     late = time.monotonic() - asked[0]
+    leave.set()
     thread.join()
     assert run.status is RunStatus.CANCELLED
     assert late < PATIENCE / 3
@@ -121,9 +121,11 @@ def test_a_run_stops_between_steps_when_its_time_is_over(driver):
 @both_drivers
 def test_a_step_in_a_thread_is_cut_short_when_the_run_is_out_of_time(driver):
     """A driver that waits does not wait longer than the run may take."""
-    begun = threading.Event()
-    template = pipeline(parallel(step(hanging(begun), name="wait"), step(lambda: 1, name="b")), name="w", version="1.0")
+    leave = threading.Event()
+    wait = step(hanging(threading.Event(), leave), name="wait")
+    template = pipeline(parallel(wait, step(lambda: 1, name="b")), name="w", version="1.0")
     run = driven(LocalEngine(limits=Limits(workflow_timeout=0.05)), template, driver)
+    leave.set()
     assert (run.status, run.error["code"]) == (RunStatus.FAILED, "workflow-timeout")
     assert "0.05 s" in run.error["message"]
 
