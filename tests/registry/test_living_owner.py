@@ -58,8 +58,7 @@ class Beside:
     def begin(self, *words):
         """Start a command and go on beside it."""
         command = [*WORDS, *words, *PLACE]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process = subprocess.Popen(command, cwd=self.folder, text=True, **pipes)
+        process = subprocess.Popen(command, cwd=self.folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.begun.append(process)
         return process
 
