@@ -9,14 +9,18 @@ from __future__ import annotations
 import copy
 import dataclasses
 import functools
+import operator
 import re
 import sys
 import types
 from datetime import date, datetime, time, timedelta, timezone
 from enum import EnumMeta
-from typing import Any, Final, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, cast
 
 from knows_core.errors_limits import TooDeep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _ATOMS: Final[frozenset[type]] = frozenset({
     *(type(None), bool, int, float, complex, str, bytes, range, type),
@@ -66,12 +70,64 @@ def private_copy(value: Any) -> Any:
     if is_immutable(value):
         return value
     try:
-        return copy.deepcopy(value)
+        return _copied(value, {})
     except RecursionError:
         pass
     except Exception:  # noqa: BLE001 - a foreign __deepcopy__ may raise anything
         return value
     raise TooDeep(where=f"a {kind_of(value).__qualname__}", path="$", found="more than can be copied")
+
+
+def _copied(value: Any, memo: dict[int, Any]) -> Any:
+    """A deep copy that takes each part once; `copy.deepcopy` follows every way to a tuple that need not be copied.
+
+    `memo` is that of deepcopy: what was copied, by the ids of the originals.
+    """
+    kind = kind_of(value)
+    if kind in _ATOMS:
+        return value
+    if id(value) not in memo:
+        made = _COPIERS.get(kind, _copied_object)(value, memo)
+        memo.setdefault(id(value), made)  # a list in a tuple may hold that tuple, and have copied it first
+    return memo[id(value)]
+
+
+def _copied_list(value: list[Any], memo: dict[int, Any]) -> list[Any]:
+    made = memo[id(value)] = list[Any]()
+    for item in value:
+        made.append(item if type(item) in _ATOMS else _copied(item, memo))
+    return made
+
+
+def _copied_dict(value: dict[Any, Any], memo: dict[int, Any]) -> dict[Any, Any]:
+    made = memo[id(value)] = dict[Any, Any]()
+    for key, item in value.items():
+        made[_copied(key, memo)] = item if type(item) in _ATOMS else _copied(item, memo)
+    return made
+
+
+def _copied_tuple(value: tuple[Any, ...], memo: dict[int, Any]) -> tuple[Any, ...]:
+    items = [_copied(item, memo) for item in value]
+    return value if all(map(operator.is_, items, value)) else tuple(items)
+
+
+def _copied_set(value: Any, memo: dict[int, Any]) -> Any:
+    return kind_of(value)([_copied(member, memo) for member in value])
+
+
+def _copied_object(value: Any, memo: dict[int, Any]) -> Any:
+    held: dict[str, object] = getattr(value, "__dict__", {})
+    memo.update((id(part), part) for part in held.values() if kind_of(part) is tuple and is_immutable(part))
+    return copy.deepcopy(value, memo)
+
+
+_COPIERS: Final[dict[Any, Callable[[Any, dict[int, Any]], Any]]] = {
+    list: _copied_list,
+    dict: _copied_dict,
+    tuple: _copied_tuple,
+    set: _copied_set,
+    frozenset: _copied_set,
+}
 
 
 def is_plain_text(value: str) -> bool:
