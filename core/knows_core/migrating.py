@@ -18,7 +18,6 @@ from knows_core.progress import forks_of, open_branches, why_not_kept
 from knows_core.rebinding import changed_begun_part, classes_in, completed, made_values
 from knows_core.records import Linked, Migrated
 from knows_core.state import ERROR_KEY
-from knows_core.values import private_copy
 from knows_core.version import VersionRange
 
 if TYPE_CHECKING:
@@ -174,7 +173,7 @@ def _new_state(
 
 def _converted(function: Callable[[dict[str, Any]], object], state: dict[str, Any]) -> dict[str, Any]:
     try:
-        answer = function({key: private_copy(one) for key, one in state.items()})
+        answer = function(dict(state))  # just decoded: nobody else has its values
     except Exception as error:
         raise _Fault(f"its state function raised {type(error).__name__}: {safe_text(error)}") from error
     if not isinstance(answer, dict):
@@ -183,7 +182,7 @@ def _converted(function: Callable[[dict[str, Any]], object], state: dict[str, An
     odd = [key for key in given if not isinstance(key, str)]
     if odd:
         _refuse(f"its state function must return a dict with texts as keys, and one is {odd[0]!r}")
-    return {key: private_copy(one) for key, one in given.items() if key != ERROR_KEY}
+    return {key: one for key, one in given.items() if key != ERROR_KEY}
 
 
 def _differs(state: Mapping[str, Any], key: str, encoded: Any) -> bool:

@@ -37,6 +37,7 @@ def test_a_run_moves_to_a_new_version(bench):
     run = bench.resume("warm hold chill", Migration("^1.0", {"heat": "warm", "cool": "chill"}))
     assert (run.status, run.result, run.version) == (RunStatus.COMPLETED, "heat hold chill ", "2.0.0")
     assert (bench.calls, run.state.data) == (["chill"], {"heat": "heat", "hold": "hold", "chill": "chill"})
+    assert [one.content["attempt"] for one in run.history if one.kind == "StepDone"] == [1, 1, 2]
     assert bench.engine.runs()[0].version == "2.0.0"
     (moved,) = [one.content for one in run.history if one.kind == "Migrated"]
     assert (moved["was"], moved["version"]) == ("1.0.0", "2.0.0")
@@ -81,6 +82,13 @@ def test_a_name_change_counts_for_everything_below(bench):
 
 def never(result, state):
     return False
+
+
+def test_two_steps_may_change_names(bench):
+    """Every path is renamed once, at one time."""
+    bench.start("a b c", "c")
+    run = bench.resume("b a c", Migration("^1.0", {"a": "b", "b": "a"}))
+    assert (run.result, bench.calls) == ("a b c ", ["c"])
 
 
 def test_what_branches_did_moves_with_their_names(bench):

@@ -74,6 +74,7 @@ def test_progress_and_failures_begin_the_count_anew(Trial):
     interrupted(engine, trial, 3)  # the first of them follows a failure
     with pytest.raises(RecoveryLimit):
         engine.resume("r", trial.template())
+    interrupted(engine, trial, 2)
     interrupted(engine, trial, 1, "c")  # b is made
     interrupted(engine, trial, 2, "c")
     with pytest.raises(RecoveryLimit):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from knows_core import LocalEngine, MemoryBackend, ResumeRefused, RunStatus
+from knows_core import LocalEngine, MemoryBackend, Migration, ResumeRefused, RunStatus
 from tests.crash.levels import bounded
 from tests.properties.changed_flows import Making, Seen, box, edits, kept, seq
 
@@ -153,3 +153,34 @@ def test_every_change_of_a_container_is_refused_or_accepted(kind, capsys):
             trial.judge(tree, counted)
     assert counted["accepted"]
     told(capsys, counted, kind)
+
+
+def renamed(tree):
+    """The same tree with another name for everything that has one."""
+    name = tree.name and f"{tree.name}2"
+    return replace(tree, name=name, inside=tuple(map(renamed, tree.inside)))
+
+
+def what_is_recorded(entries):
+    """Of what a journal holds, that which it holds once."""
+    once = ("StepDone", "Decided", "Entered", "Joined")
+    return [(one.kind, one.content["path"], one.content.get("branch")) for one in entries if one.kind in once]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in CONTAINERS if "part" not in kind])
+def test_a_migration_takes_everything_along(kind):
+    """With every name changed, after every record: nothing recorded is made again, and nothing is left out."""
+    trial, now = Trial(CONTAINERS[kind]), renamed(CONTAINERS[kind])
+    shapes = [trial.making.template(tree).definition.fingerprint.shape for tree in (trial.tree, now)]
+    paths = {was[1]: to[1] for was, to in zip(*shapes, strict=True)}
+    template = trial.making.template(now, "2.0.0", migrations=[Migration("^1.0", paths)])
+    fresh = trial.engine().run(template)
+    for after in range(1, len(trial.records)):
+        engine = trial.stopped(after)
+        before = len(what_is_recorded(engine.history("r")))
+        trial.making.calls.clear()
+        run = engine.resume("r", template)
+        assert run.status is RunStatus.COMPLETED, run.error
+        added, whole = what_is_recorded(run.history)[before:], what_is_recorded(fresh.history)
+        assert set(added) <= set(whole), f"{kind} after {after}"
+        assert before + len(added) == len(whole), f"{kind} after {after}: {added}"
