@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from fractions import Fraction
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import pytest
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
@@ -53,6 +53,8 @@ class Later(datetime):
 class Odd(tzinfo):
     def utcoffset(self, when):
         return None
+
+    tzname = dst = utcoffset
 
 
 def refused(value, *, codec=CODEC):
@@ -231,7 +233,7 @@ def test_an_object_that_holds_itself_is_too_deep():
 @pytest.mark.parametrize("kind", [Note, Place, lambda what: Reading(value=what), lambda what: {(1,): what}])
 def test_two_hundred_levels_of_objects_come_back(kind):
     """Every kind of level has room for all of them."""
-    value = 1
+    value: Any = 1
     for number in range(199):
         value = kind(number, value) if kind is Place else kind(value)
     assert CODEC.encode(CODEC.decode(CODEC.encode(value))) == CODEC.encode(value)
@@ -252,7 +254,7 @@ def test_a_call_without_room_left_refuses_and_does_not_break():
 
 
 def _frames():
-    frame = sys._getframe()
+    frame: Any = sys._getframe()
     while frame is not None:
         yield frame
         frame = frame.f_back

@@ -216,7 +216,7 @@ _REFUSED: Final = (
     Sample("model with a secret", lambda: Login(user="u", password=SecretStr("canary")), "not-storable"),
     Sample("lambda", lambda: lambda: 1, "not-storable"),
     Sample("open file", lambda: sys.__stderr__, "not-storable"),
-    Sample("generator", lambda: (one for one in ()), "not-storable"),
+    Sample("generator", lambda: (one for one in "x"), "not-storable"),
     Sample("lock", threading.Lock, "not-storable"),
     Sample("module", lambda: math, "not-storable"),
     Sample("class", lambda: Point, "not-storable"),
