@@ -180,6 +180,21 @@ def test_doctor_finds_damaged_journals(runs, here, kind):
     assert "4 journals were read: 1 damaged, 1 interrupted." in told
 
 
+def test_doctor_finds_runs_that_are_not_even_listed(runs, here):
+    """A row that cannot be read hides its run from `runs`, and not from here: exit 3, and nothing else on stderr."""
+    with sqlite3.connect(here / "runs.db") as connection:
+        connection.execute("update run set status = 'confused' where run = 'failed'")
+    connection.close()
+    assert "failed" not in statuses(runs)
+    code, answer = runs("doctor", "--runs", "--json")
+    [damaged] = answer["journals"]["damaged"]
+    assert (code, damaged["run"], damaged["sequence"]) == (3, "failed", "of the run itself")
+    assert damaged["next"] == (
+        "Restore the journal from a backup, or start the run anew. The other runs are untouched."
+    )
+    assert answer["journals"]["read"] == 4
+
+
 # ------------------------------------------------------------------ words
 
 NOW = datetime(2030, 1, 2, tzinfo=UTC)

@@ -15,8 +15,10 @@ import time
 from pathlib import Path
 from knows_core import parallel, pipeline, step
 
-def held(value):
+def held(value, context):
     for _ in range(6000):
+        if context.cancelled:
+            Path("heard").touch()
         if Path("go").exists():
             return f"{value} went"
         Path("waiting").touch()
@@ -42,18 +44,15 @@ PATIENCE = 60  # seconds that a test waits at most
 
 
 class Beside:
-    """A folder with templates that wait for a file, and commands there in processes of their own."""
+    """A folder with templates that wait for a file, and commands there in processes of their own.
 
-    def __init__(self, folder):
-        self.folder = folder
+    `kwf` calls a command in this process, which is another owner.
+    """
+
+    def __init__(self, folder, kwf):
+        self.folder, self.kwf = folder, kwf
         self.begun = []
         (folder / "wf.py").write_text(WAITING)
-
-    def kwf(self, *words):
-        """Run a command to its end; with --json, its object."""
-        command = [*WORDS, *words, *PLACE]
-        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE, check=False)
-        return (done.returncode, json.loads(done.stdout)) if "--json" in words else done
 
     def begin(self, *words):
         """Start a command and go on beside it."""
@@ -88,8 +87,8 @@ class Beside:
 
 
 @pytest.fixture
-def beside(tmp_path):
-    stage = Beside(tmp_path)
+def beside(here, kwf):
+    stage = Beside(here, kwf)
     yield stage
     stage.end()
 
@@ -104,12 +103,11 @@ def test_a_run_that_somebody_drives_is_left_alone_and_told_with_its_owner(beside
     assert owner in row["owner"]
     assert (row["cancelling"], row["interrupted"], row["expired"]) == (False, False, False)
     assert 0 <= row["age"] < PATIENCE
-    assert owner in beside.kwf("runs").stdout
-    done = beside.kwf("resume", "--all")
-    assert (done.returncode, done.stdout.split(";")[0]) == (0, "No interrupted run at sqlite:///runs.db")
-    purged = beside.kwf("purge", "--older-than", "0")
-    assert f"Kept 1 run: owned by {owner}" in purged.stdout
-    assert "1 journal was read: all of them sound." in beside.kwf("doctor", "--runs").stdout
+    assert owner in beside.kwf("runs")[1]
+    code, told = beside.kwf("resume", "--all")
+    assert (code, told.split(";")[0]) == (0, "No interrupted run at sqlite:///runs.db")
+    assert f"Kept 1 run: owned by {owner}" in beside.kwf("purge", "--older-than", "0")[1]
+    assert "1 journal was read: all of them sound." in beside.kwf("doctor", "--runs")[1]
 
 
 # ------------------------------------------------------------------ cancelling it
@@ -119,15 +117,16 @@ def test_a_run_that_somebody_drives_is_left_alone_and_told_with_its_owner(beside
 def test_a_driven_run_is_asked_to_stop_and_then_goes_on(beside, template):
     """`cancel` names the owner, exit 0; the run ends cancelled, exit 1, with the next move; `resume` completes it."""
     process = beside.run(template)
-    asked = beside.kwf("cancel", "r")
-    assert asked.returncode == 0
-    assert "r is asked to stop" in asked.stdout or "r is cancelled" in asked.stdout
+    code, asked = beside.kwf("cancel", "r")
+    assert code == 0
+    assert "r is asked to stop" in asked or "r is cancelled" in asked
     if template == "plain":  # its step goes on in the thread of the owner, and so does the request
-        assert f"process {process.pid}" in asked.stdout
-        assert "Next: `kwf history r --backend sqlite:///runs.db`" in asked.stdout
+        assert f"process {process.pid}" in asked
+        assert "Next: `kwf history r --backend sqlite:///runs.db`" in asked
         assert beside.kwf("cancel", "r", "--json") == (0, {"run": "r", "status": "running", "cancelling": True})
-        assert ", cancelling" in beside.kwf("runs").stdout
+        assert ", cancelling" in beside.kwf("runs")[1]
         assert beside.kwf("runs", "--json")[1]["runs"][0]["cancelling"] is True
+        beside.until(process, (beside.folder / "heard").exists)
         beside.go()
     answer = json.loads(process.communicate(timeout=PATIENCE)[0])
     assert (process.returncode, answer["status"]) == (1, "cancelled")
@@ -164,13 +163,18 @@ def test_resume_refuses_a_driven_run_and_with_wait_says_that_it_waits(beside):
 
 
 def test_waiting_goes_on_with_a_run_whose_owner_dies(beside):
-    """kill -9 of the owner: whoever waits takes the run up at once, and a program reads nothing but the object."""
+    """kill -9 of the owner: one who waits takes the run up at once; a program reads nothing but the object."""
     running = beside.run()
     waiting = beside.begin("resume", "r", "--wait", "--json")
+    another = beside.begin("resume", "r", "--wait")  # begun later: when it says that it waits, so does the first
+    assert another.stderr.readline()
     beside.go()
     running.kill()
     out, err = waiting.communicate(timeout=PATIENCE)
     assert (waiting.returncode, json.loads(out)["result"], err) == (0, "first went", "")
+    assert another.communicate(timeout=PATIENCE)[0] == "r completed (waiting@1.0.0)\nfirst went\n"
+    kinds = [one["kind"] for one in beside.kwf("history", "r", "--json")[1]["records"]]
+    assert kinds.count("RunResumed") == 1
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_core import RecordCorrupt, RunStatus, UnknownRun
@@ -14,14 +16,22 @@ from knows_registry.discover import Fault
 from knows_registry.registry import Registry
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from knows_core import RunRow, StateBackend
 
 
 class Damage(NamedTuple):
-    """A journal that cannot be read, and where."""
+    """A run that cannot be read, where and why, and what to do; its row is None where not even that can be."""
 
-    row: RunRow
     error: RecordCorrupt
+    row: RunRow | None = None
+
+    @property
+    def next_move(self) -> str:
+        """Nobody can repair it: the run is had from elsewhere, or made again."""
+        how = f": `kwf run {self.row.template}@{self.row.version}`, or from its file" if self.row else ""
+        return f"Restore the journal from a backup, or start the run anew{how}. The other runs are untouched."
 
 
 class Journals(NamedTuple):
@@ -34,10 +44,7 @@ class Journals(NamedTuple):
 
     def faults(self) -> list[Fault]:
         """The damaged ones, each with its next move."""
-        return [
-            Fault("runs", row.run, failure_of(error).message, _instead(row.template, row.version))
-            for row, error in self.damaged
-        ]
+        return [Fault("runs", one.error.run, failure_of(one.error).message, one.next_move) for one in self.damaged]
 
     def facts(self, backend: str | None) -> dict[str, Any]:
         """The same for a program."""
@@ -45,12 +52,12 @@ class Journals(NamedTuple):
             "read": self.read,
             "damaged": [
                 {
-                    "run": row.run,
-                    "sequence": error.sequence,
-                    "reason": error.reason,
-                    "next": _instead(row.template, row.version),
+                    "run": one.error.run,
+                    "sequence": one.error.sequence,
+                    "reason": one.error.reason,
+                    "next": one.next_move,
                 }
-                for row, error in self.damaged
+                for one in self.damaged
             ],
             "stuck": [_with_move(row, backend) for row in self.stuck],
             "interrupted": [_with_move(row, backend) for row in self.interrupted],
@@ -81,14 +88,17 @@ def journals_at(backend: str | None) -> Journals:
 
 def examined(backend: StateBackend) -> Journals:
     """Read every journal, the newest first, and none of their templates."""
-    found = Journals(0, [], [], [])
-    for row in backend.rows():
+    with _damaged_rows() as damaged_rows:
+        rows = backend.rows()
+    damaged = [Damage(error) for error in damaged_rows]
+    found = Journals(len(damaged), damaged, [], [])
+    for row in rows:
         try:
             view(backend, None, row.run, None)
         except UnknownRun:  # deleted since it was listed
             continue
         except RecordCorrupt as error:
-            found.damaged.append(Damage(row, error))
+            found.damaged.append(Damage(error, row))
         else:
             if row.status is RunStatus.STUCK:
                 found.stuck.append(row)
@@ -98,9 +108,23 @@ def examined(backend: StateBackend) -> Journals:
     return found
 
 
-def _instead(template: str, version: str) -> str:
-    again = f"`kwf run {template}@{version}`, or from its file"
-    return f"Restore the journal from a backup, or start the run anew: {again}. The other runs are untouched."
+@contextmanager
+def _damaged_rows() -> Generator[list[RecordCorrupt]]:
+    """The errors of rows that a backend leaves out of its list, which it tells nobody but the log."""
+    errors: list[RecordCorrupt] = []
+    listener = logging.Handler()
+
+    def hear(record: logging.LogRecord) -> bool:
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        errors.extend(one for one in arguments if isinstance(one, RecordCorrupt))
+        return False
+
+    listener.addFilter(hear)
+    logging.getLogger().addHandler(listener)
+    try:
+        yield errors
+    finally:
+        logging.getLogger().removeHandler(listener)
 
 
 def _with_move(row: RunRow, backend: str | None) -> dict[str, Any]:
