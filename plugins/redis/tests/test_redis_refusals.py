@@ -26,12 +26,14 @@ def test_full_memory_is_named_and_what_is_there_is_safe(redis, configure, open_b
     """A batch is refused as a whole with BackendFull; with room it is accepted, at the same sequence."""
     opened = open_backend()
     epochs = [opened.create(row(run), [b"0"]) for run in "ab"]
-    configure("maxmemory", redis.ask("INFO", "memory")["used_memory"] + 3_000_000)
+    configure(
+        "maxmemory", redis.ask("INFO", "memory")["used_memory"] + 8_000_000
+    )  # the server's own needs vary by some
     written = 0
 
     def fill():
         nonlocal written
-        for at in range(1, 100):
+        for at in range(1, 1_000):
             batch = [Append(run, epoch, at, (b"x" * 50_000,)) for run, epoch in zip("ab", epochs, strict=True)]
             assert opened.append(batch) == [True, True]
             written = at
