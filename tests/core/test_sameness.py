@@ -161,6 +161,10 @@ def test_a_private_copy_shares_what_the_value_shares():
     around.append((around,))
     again = private_copy(around)
     assert again[0][0] is again is not around
+    held: tuple[list[Any]] = ([],)
+    held[0].append(held)
+    once = private_copy(held)
+    assert once[0][0] is once is not held
 
 
 def test_a_named_tuple_with_attributes_is_copied():
