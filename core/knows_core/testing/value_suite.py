@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,7 +33,7 @@ class Amount(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="KNOWS_TEST_")
 
-    values: int = 1250
+    values: int = 5000
 
 
 class ValueContract(OpensBackends):
@@ -63,8 +64,9 @@ class ValueContract(OpensBackends):
         self.tell(f"generated values changed: 0 of {len(values)} ({bound})")
 
 
+@functools.cache  # making them takes longer than storing them, and every backend may have the same
 def generated_values(count: int) -> list[Any]:
-    """So many values that can be recorded, other ones each time."""
+    """So many values that can be recorded, other ones in each process."""
     values: list[Any] = []
 
     # Nothing is judged in here, so that there is nothing to shrink: the backend is asked for many at once.
