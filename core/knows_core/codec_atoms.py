@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 _PLAIN_INT_BITS: Final = 1024  # JSON text of larger ints is slow, and beyond 4,300 digits Python refuses it
 
 
+def _itself(value: object) -> object:
+    return value
+
+
 def _encode_text(value: str) -> Any:
-    if is_plain_text(value):
+    if value.isascii() or is_plain_text(value):
         return value
     return {"$": "text", "base64": base64.b64encode(value.encode("utf-8", "surrogatepass")).decode()}
 
@@ -86,6 +90,8 @@ def _bytes(data: dict[str, Any]) -> bytes:
 
 
 ENCODERS: Final[dict[Any, Callable[[Any], Any]]] = {
+    type(None): _itself,
+    bool: _itself,
     str: _encode_text,
     int: _encode_int,
     float: _encode_float,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TAG: Final = "$"
 _DEEPEST: Final = 200
-_AS_THEY_ARE: Final[frozenset[Any]] = frozenset((bool, type(None)))
+_atom_of = ENCODERS.get
 _text = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
@@ -33,9 +33,7 @@ class Encoder:
     def encode(self, value: Any, depth: int) -> Any:
         """The value as JSON data. Raises Refused."""
         kind = kind_of(value)
-        if kind in _AS_THEY_ARE or (kind is str and value.isascii()):
-            return value
-        atom = ENCODERS.get(kind)
+        atom = _atom_of(kind)
         if atom is not None:
             return atom(value)
         if depth >= _DEEPEST:
@@ -64,7 +62,8 @@ class Encoder:
         encoded: list[Any] = []
         try:
             for item in value:
-                encoded.append(self.encode(item, depth + 1))  # noqa: PERF401 - a comprehension is one more frame a level
+                atom = _atom_of(type(item))
+                encoded.append(self.encode(item, depth + 1) if atom is None else atom(item))
         except Refused as refused:
             refused.through(f"[{len(encoded)}]", value)
             raise
@@ -91,9 +90,13 @@ class Encoder:
         key: Any = None
         try:
             for key, item in value.items():
-                if type(key) is not str or not is_plain_text(key):
+                if type(key) is not str or not (key.isascii() or is_plain_text(key)):
                     break
-                encoded[key] = self.encode(item, depth + 1)
+                if type(item) is str and item.isascii():  # most are: no call for them
+                    encoded[key] = item
+                    continue
+                atom = _atom_of(type(item))
+                encoded[key] = self.encode(item, depth + 1) if atom is None else atom(item)
             else:
                 return {TAG: "dict", "of": list(encoded.items())} if TAG in encoded else encoded
         except Refused as refused:

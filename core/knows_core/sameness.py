@@ -59,11 +59,13 @@ def same(one: Any, other: Any, depth: int = 0) -> bool:
             if a != b:
                 return False
             continue
-        if (id(a), id(b)) in seen:
+        if seen and (id(a), id(b)) in seen:
             continue
-        seen[id(a), id(b)] = a, b
+        before = len(waiting)
         if not _INSIDE.get(kind, _inside)(a, b, level + 1, waiting):
             return False
+        if len(waiting) > before:
+            seen[id(a), id(b)] = a, b
     return True
 
 
@@ -114,8 +116,20 @@ def _parts(a: dict[Any, Any], b: dict[Any, Any], level: int, waiting: list[_Pair
     """Dicts: keys and values in their order, which comes back, and so counts."""
     if len(a) != len(b):
         return False
-    keys = _pairs(zip(a, b, strict=True), level, waiting)
-    return keys and _pairs(zip(a.values(), b.values(), strict=True), level, waiting)
+    for (key, one), (other_key, other) in zip(a.items(), b.items(), strict=True):
+        if key is not other_key:
+            if type(key) is not str:
+                waiting.append((key, other_key, level))
+            elif type(other_key) is not str or key != other_key:
+                return False
+        if one is other:
+            continue
+        if type(one) in _BY_EQUALITY:
+            if type(one) is not type(other) or one != other:
+                return False
+        else:
+            waiting.append((one, other, level))
+    return True
 
 
 def _members(a: Any, b: Any, level: int, _waiting: list[_Pair]) -> bool:
