@@ -146,6 +146,10 @@ class SQLiteBackend:
                     reason = f"in its place the file holds {type(data).__name__} as number {sequence}"
                     raise RecordCorrupt(run=run, sequence=len(records), reason=reason)
                 records.append(data)
+            length = connection.execute("select length from run where run = ?", (run,)).fetchone()[0]
+        if length != len(records):
+            reason = f"{length} records were written, {len(records)} are found"
+            raise RecordCorrupt(run=run, sequence=min(length, len(records)), reason=reason)
         return self._shown(row), records
 
     def claim(self, run: str) -> int:

@@ -27,16 +27,22 @@ def _tables(connection: sqlite3.Connection) -> None:
     ) strict, without rowid""")
 
 
-def _cancelling_and_digest(connection: sqlite3.Connection) -> None:
+def _cancelling_and_proofs(connection: sqlite3.Connection) -> None:
     connection.execute("alter table run add column cancelling integer not null default 0")
     connection.execute("alter table run add column digest integer not null default 0")
+    # How many records a run has, kept by the file itself: where damage hides the last ones, nothing else tells.
+    connection.execute("alter table run add column length integer not null default 0")
+    connection.execute("update run set length = (select count(*) from record where record.run = run.run)")
+    connection.execute("""create trigger record_counted after insert on record begin
+        update run set length = new.sequence + 1 where run = new.run;
+    end""")
     # Asked ten times a second: only the few runs that somebody asked to stop are in it.
     connection.execute("create index run_cancelling on run (run) where cancelling = 1")
     for values in connection.execute(f"select {', '.join(COLUMNS)} from run").fetchall():  # noqa: S608 - fixed names
         connection.execute("update run set digest = ? where run = ?", (digest_of(values), values[0]))
 
 
-MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_tables, _cancelling_and_digest)
+MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_tables, _cancelling_and_proofs)
 SCHEMA: Final = len(MIGRATIONS)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _CHECKPOINT_BYTES: Final = 4_000_000  # of write-ahead log; SQLite's own default is as much
-_COMMIT_BYTES: Final = 4_096  # what a commit adds to the log besides its records: about a page
+_COMMIT_BYTES: Final = 8_192  # what a commit adds to the log besides its records: a page of the run, one of records
 _MOUNTS: Final = Path("/proc/self/mounts")
 _LOG: Final = logging.getLogger("knows_sqlite")
 

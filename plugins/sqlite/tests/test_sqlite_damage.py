@@ -94,6 +94,8 @@ def test_a_damaged_row_fails_only_itself_in_a_batch(opened):
         ("delete from record where run = 'hurt' and sequence = 1", 1),
         ("update record set sequence = 7 where run = 'hurt' and sequence = 0", 0),
         ("update record set sequence = -1 where run = 'hurt' and sequence = 2", 0),
+        ("delete from record where run = 'hurt' and sequence = 2", 2),
+        ("update run set length = 2 where run = 'hurt'", 2),
     ],
 )
 def test_a_gap_between_records_is_named(opened, statement, at):
