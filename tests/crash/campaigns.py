@@ -33,5 +33,4 @@ def judge(done, kills, median, tell):
     tell(f"{made} in {done['runs']} runs; {bounded(faults, done['kills'], 'kills')}; {resumed}")
     assert faults == 0
     assert done["kills"] >= kills
-    assert done["resumed"] > 0
     assert not NIGHTLY or done["median"] <= median
