@@ -55,6 +55,8 @@ class Hostile:
         (Colour.RED, "Colour.RED"),
         (datetime(2030, 1, 2, tzinfo=UTC), "2030-01-02T00:00:00+00:00"),
         ({1: (2, {3})}, {"1": [2, [3]]}),
+        ({1: 2, "1": 3}, {"1": 2, "1 (str)": 3}),
+        ({10**5000: -(10**5000)}, {hex(10**5000): hex(-(10**5000))}),
         (MappingProxyType({"a": 1}), {"a": 1}),
         (Reading(math.inf, ("x",)), {"value": "inf", "tags": ["x"]}),
         (

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from knows_registry.cli.failure import Failure
 
 _WITH_RUN = ("run", "resume")  # the commands whose answer is always the whole object, also on failure
+_LONG_BITS = 2048  # JSON text of longer ints is slow to read, and Python makes none beyond 4,300 digits
 _DEEPEST = 100  # levels of a value that are shown: a cycle must not end in a RecursionError
 
 json_option = click.option(
@@ -186,11 +187,15 @@ def plain(value: Any, depth: int = 0) -> Any:
     if depth > _DEEPEST:
         return "..."
     if value is None or isinstance(value, bool | int | str):
-        return value
+        return value if not isinstance(value, int) or value.bit_length() < _LONG_BITS else hex(value)
     if isinstance(value, float):
         return value if value - value == 0 else str(value)  # nan and inf differ from themselves here
     if isinstance(value, Mapping):
-        return {str(key): plain(inner, depth + 1) for key, inner in cast("Mapping[Any, Any]", value).items()}
+        made: dict[str, Any] = {}
+        for key, inner in cast("Mapping[Any, Any]", value).items():
+            name = str(plain(key, depth + 1))
+            made[f"{name} ({type(key).__name__})" if name in made else name] = plain(inner, depth + 1)
+        return made
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(inner, depth + 1) for inner in cast("Iterable[Any]", value)]
     return _plain_object(value, depth)
