@@ -99,11 +99,16 @@ def _side_by_side(fork: Fork, desk: Desk, crew: Crew) -> list[Outcome]:
         raise
 
 
-async def adrive(machine: Machine, desk: Desk, loop: asyncio.AbstractEventLoop, pool: Executor) -> RunEnded:
-    """Run a machine to its end in an event loop, which neither a sync step nor the backend ever blocks."""
+async def adrive(
+    machine: Machine, desk: Desk, loop: asyncio.AbstractEventLoop, pool: Executor, records: Executor
+) -> RunEnded:
+    """Run a machine to its end in an event loop, which neither a sync step nor the backend ever blocks.
+
+    Sync steps work in `pool`; the backend in `records`, so that a run whose steps fill the pool still stops.
+    """
     from knows_core.tasks import Tasks  # only the async driver pays for asyncio
 
-    tasks = Tasks(desk, loop, pool)
+    tasks = Tasks(desk, loop, pool, records)
     try:
         wish = next(machine)
         while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 from typing import TYPE_CHECKING
 
@@ -45,9 +46,11 @@ class Driving:
         self._clock = clock
         self._observers = Observers(hooks)
         self._pools = Pools(limits.max_concurrent_workflows)
+        self._record_pools = Pools(limits.max_concurrent_workflows)
         self._slots = Slots(limits.max_concurrent_workflows)
         self._keeper: Keeper | None = None
         self._submitted: list[threading.Thread] = []
+        self._submitting = threading.Lock()
 
     def run(self, make: Callable[[], Execution | Run]) -> Run:
         """Make a run ready and drive it to its end, when there is a slot for it."""
@@ -65,8 +68,9 @@ class Driving:
         """Drive a run that is ready in a thread of its own, when there is a slot for it."""
         work = (execution, self._desk(execution))
         thread = threading.Thread(target=self._in_turn, args=work, name=execution.id, daemon=True)
-        self._submitted = [*(one for one in self._submitted if one.is_alive()), thread]
-        thread.start()
+        with self._submitting:  # one that has not begun yet is not alive either, and would be forgotten
+            self._submitted = [*(one for one in self._submitted if one.is_alive()), thread]
+            thread.start()
 
     def _in_turn(self, execution: Execution, desk: Desk) -> None:
         try:
@@ -97,17 +101,27 @@ class Driving:
                 return execution
             desk = self._desk(execution)
             try:
-                ended = await adrive(execution.machine, desk, loop, self._executor())
+                ended = await adrive(execution.machine, desk, loop, self._pools.for_this_depth(), self._executor())
             finally:
                 execution.machine.close()
                 await asyncio.shield(loop.run_in_executor(self._executor(), self._leave, execution, desk))
             return execution.ended_as(ended)
+
+    def release(self, run: str, epoch: int) -> None:
+        """Give up a run that nobody drives; if the backend fails, as soon as it answers again."""
+        if self._backend is not None:
+            release = functools.partial(self._backend.release, run, epoch)
+            try:
+                release()
+            except BackendError:
+                self._looking_after(self._backend).release_later(release)
 
     def close(self) -> None:
         """Wait for what was submitted, and end the pools and the keeper."""
         for thread in self._submitted:
             thread.join()
         self._pools.close()
+        self._record_pools.close()
         if self._keeper is not None:
             self._keeper.close()
 
@@ -154,7 +168,7 @@ class Driving:
         return self._keeper
 
     def _executor(self) -> Executor:
-        return self._pools.for_this_depth()
+        return self._record_pools.for_this_depth()
 
 
 def _give_up(made: asyncio.Future[Execution | Run], pool: Executor) -> None:

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
     from knows_core.backend import RunRow, StateBackend
 
+    Release = Callable[[str, int], None]  # gives a run up, now or when the backend answers again
 
-def cancel(backend: StateBackend, run: str, clock: Callable[[], datetime]) -> RunStatus:
+
+def cancel(backend: StateBackend, run: str, clock: Callable[[], datetime], release: Release) -> RunStatus:
     """Ask the owner of a run to stop, or end the run where it has none; the status it has then.
 
     Raises UnknownRun, RunIsOver, RecordCorrupt.
@@ -37,7 +39,7 @@ def cancel(backend: StateBackend, run: str, clock: Callable[[], datetime]) -> Ru
         try:
             return _end(backend, run, epoch, clock)
         finally:
-            backend.release(run, epoch)
+            release(run, epoch)
 
 
 def _end(backend: StateBackend, run: str, epoch: int, clock: Callable[[], datetime]) -> RunStatus:
@@ -54,7 +56,13 @@ def _end(backend: StateBackend, run: str, epoch: int, clock: Callable[[], dateti
 
 
 def purge(
-    backend: StateBackend, now: datetime, age: float, statuses: Collection[RunStatus], *, dry_run: bool = False
+    backend: StateBackend,
+    now: datetime,
+    age: float,
+    statuses: Collection[RunStatus],
+    release: Release,
+    *,
+    dry_run: bool = False,
 ) -> list[RunRow]:
     """Delete the runs of these statuses that ended more than `age` seconds ago; return their rows."""
     before = now - timedelta(seconds=age)
@@ -65,16 +73,19 @@ def purge(
         and row.status.is_over
         and row.owner is None
         and row.updated_at <= before
-        and (dry_run or _deleted(backend, row))
+        and (dry_run or _deleted(backend, row, release))
     ]
 
 
-def _deleted(backend: StateBackend, row: RunRow) -> bool:
+def _deleted(backend: StateBackend, row: RunRow, release: Release) -> bool:
     try:
         epoch = backend.claim(row.run)
     except (RunBusy, UnknownRun):  # resumed, or deleted by another, since it was listed
         return False
-    if backend.load(row.run)[0].status is row.status and backend.delete(row.run, epoch):
-        return True
-    backend.release(row.run, epoch)
-    return False
+    deleted = False
+    try:
+        deleted = backend.load(row.run)[0].status is row.status and backend.delete(row.run, epoch)
+    finally:
+        if not deleted:
+            release(row.run, epoch)
+    return deleted

@@ -183,7 +183,7 @@ class LocalEngine:
         """
         from knows_core.ending import cancel  # for recorded runs only
 
-        return cancel(self._recorded(), run_id, self._clock)
+        return cancel(self._recorded(), run_id, self._clock, self._driving.release)
 
     def purge(
         self, *, older_than: float | None = None, statuses: Collection[RunStatus] = FINISHED, dry_run: bool = False
@@ -196,7 +196,7 @@ class LocalEngine:
         from knows_core.ending import purge  # for recorded runs only
 
         age = self.limits.state_ttl if older_than is None else older_than
-        return purge(self._recorded(), self._clock(), age, statuses, dry_run=dry_run)
+        return purge(self._recorded(), self._clock(), age, statuses, self._driving.release, dry_run=dry_run)
 
     # ------------------------------------------------------------------ looking
 
@@ -266,8 +266,8 @@ class LocalEngine:
     def _go_on(self, run_id: str, template: WorkflowTemplate | None, accept: bool) -> Execution | Run:
         from knows_core.recorded import go_on  # see _begin
 
-        backend, limits = self._recorded(), self.limits
-        return go_on(backend, self._templates, run_id, template, self._clock, limits=limits, accept=accept)
+        given = (self._recorded(), self._templates, run_id, template, self._clock)
+        return go_on(*given, limits=self.limits, accept=accept, release=self._driving.release)
 
     def _find(self, name: str) -> WorkflowTemplate:
         if self._templates is None:

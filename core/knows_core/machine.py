@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from knows_core.errors import ContractError, MissingState
+from knows_core.errors import ContractError, MissingState, NotStorable
 from knows_core.errors_flow import SeamMismatch, UndeclaredWrite
 from knows_core.flow import Case, Each, Parallel, Part, Repeat, Scope, Sequence, Step
 from knows_core.joining import merged, only_filled
@@ -44,7 +44,11 @@ def run_flow(flow: Flow[Any, Any], value: Any, situation: Situation, place: Plac
         ended = RunEnded(stop.status, None, stop.error)
     else:
         ended = RunEnded(RunStatus.COMPLETED, result)
-    yield ended
+    try:
+        yield ended
+    except NotStorable as error:  # the results of branches side by side lie one level deeper than each alone
+        ended = RunEnded(RunStatus.FAILED, None, error)
+        yield ended
     return ended
 
 

@@ -72,8 +72,13 @@ def go_on(
     *,
     limits: Limits = Limits(),  # noqa: B008 - a frozen value
     accept: bool = False,
+    release: Callable[[str, int], None] | None = None,
 ) -> Execution | Run:
-    """A recorded run, owned and ready to go on; a completed one as it is. See LocalEngine.resume for the errors."""
+    """A recorded run, owned and ready to go on; a completed one as it is. See LocalEngine.resume for the errors.
+
+    `release` gives the run up where it cannot go on; the backend's own if none is given.
+    """
+    release = release or backend.release
     row = backend.load(run)[0]
     # The one status today that nothing can follow. A compensated failure will be another, and RunIsOver its error.
     if row.status is RunStatus.COMPLETED:
@@ -89,9 +94,9 @@ def go_on(
             resuming = _Resuming(backend, templates, clock, limits, accept)
             return resuming.continued(now, records, definition)
     except BaseException:
-        backend.release(run, epoch)
+        release(run, epoch)
         raise
-    backend.release(run, epoch)
+    release(run, epoch)
     return view(backend, templates, run, template)
 
 

@@ -29,17 +29,18 @@ T = TypeVar("T")
 class Tasks:
     """Begins calls and brings their outcomes, without ever blocking the loop."""
 
-    def __init__(self, desk: Desk, loop: asyncio.AbstractEventLoop, pool: Executor) -> None:
+    def __init__(self, desk: Desk, loop: asyncio.AbstractEventLoop, pool: Executor, records: Executor) -> None:
         self._desk = desk
         self._loop = loop
         self._pool = pool
+        self._records = records
         self._under_way: dict[asyncio.Task[Any], Lane] = {}
         self._patience: asyncio.Timeout | None = None  # of what the run waits for
         desk.brakes.wake = self._wake
 
     async def flushed(self) -> None:
         """Make durable what was recorded."""
-        await self._loop.run_in_executor(self._pool, self._desk.recorder.flush)
+        await self._loop.run_in_executor(self._records, self._desk.recorder.flush)
 
     async def only(self, call: Call) -> Any:
         """Call one step and wait for it. Raises StepTimeout, Stopped, or what the step raises."""
@@ -106,7 +107,8 @@ class Tasks:
             self._loop.call_soon_threadsafe(self._end_patience)
 
     def _end_patience(self) -> None:
-        if self._patience is not None:
+        # It may have ended already: what is cancelled with it takes its time.
+        if self._patience is not None and not self._patience.expired():
             self._patience.reschedule(self._loop.time())
 
     async def _outcome(self, call: Call) -> Outcome:

@@ -190,3 +190,17 @@ def test_very_many_items_need_no_depth():
     template = pipeline(each(step(abs, name="abs")) | step(len, name="len"), name="t", version="1.0")
     engine = LocalEngine(MemoryBackend())
     assert engine.run(template, input=list(range(2_000)), run_id="r").result == 2_000
+
+
+def test_results_that_are_too_deep_only_together_end_the_run_as_failed():
+    """Each branch can be recorded, their tuple is one level too deep: the steps stay recorded, and the run ends."""
+
+    def deep():
+        value = []
+        for _ in range(199):
+            value = [value]
+        return value
+
+    run = run_of(parallel(step(deep, name="a"), step(lambda: 1, name="b")))
+    assert (run.status, run.error["code"], run.error["step"]) == (RunStatus.FAILED, "too-deep", None)
+    assert [one.kind for one in run.history] == ["RunCreated", "StepDone", "StepDone", "RunEnded"]

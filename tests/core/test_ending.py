@@ -193,3 +193,55 @@ def test_a_run_whose_backend_failed_is_given_up_when_it_is_back():
     backend.away = False
     assert engine.resume("r", template, wait=True).result == 2
     engine.close()
+
+
+class Failing(MemoryBackend):
+    """A backend that goes away with a call of one name, and stays away until it is told to come back."""
+
+    fails_at = ""
+    away = False
+
+    def load(self, run):
+        self.meet("load" if self._runs[run].row.owner else "")
+        return super().load(run)
+
+    def delete(self, run, epoch):
+        self.meet("delete")
+        return super().delete(run, epoch)
+
+    def append(self, batch):
+        self.meet("append")
+        return super().append(batch)
+
+    def release(self, run, epoch):
+        self.meet("release")
+        super().release(run, epoch)
+
+    def meet(self, name):
+        self.away = self.away or name == self.fails_at != ""
+        if self.away:
+            raise BackendError(backend="failing", reason=f"away at {name}", hint="Wait.")
+
+
+@pytest.mark.parametrize(
+    ("fails_at", "work"),
+    [
+        ("load", lambda engine: engine.resume("r", BAD)),
+        ("load", lambda engine: engine.cancel("r")),
+        ("append", lambda engine: engine.cancel("r")),
+        ("load", lambda engine: engine.purge(older_than=0, statuses=[RunStatus.FAILED])),
+        ("delete", lambda engine: engine.purge(older_than=0, statuses=[RunStatus.FAILED])),
+    ],
+)
+def test_a_run_that_was_claimed_is_given_up_after_the_backend_failed(fails_at, work):
+    """What failed first is told, and the run does not stay owned by a process that does nothing with it."""
+    backend = Failing()
+    engine = LocalEngine(backend)
+    engine.run(BAD, run_id="r")
+    backend.fails_at = fails_at
+    with pytest.raises(BackendError, match=f"away at {fails_at}"):
+        work(engine)
+    assert backend._runs["r"].row.owner is not None
+    backend.fails_at, backend.away = "", False
+    assert engine.resume("r", BAD, wait=True).error["message"] == "broken"
+    engine.close()

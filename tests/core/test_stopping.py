@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from typing import Any, cast
 
 import pytest
 
@@ -174,3 +175,56 @@ def test_an_isolated_step_is_gone_when_its_run_was_stopped(driver, tmp_path):
     assert run.error["code"] == "workflow-timeout"
     pid, child = ids(noted)
     until("the end of both", lambda: gone(pid) and gone(child))
+
+
+def test_a_run_whose_steps_fill_the_pool_still_stops():
+    """The end is recorded beside the sync steps of an event loop, which may keep all their threads for long."""
+    engine = LocalEngine(MemoryBackend(), limits=Limits(max_concurrent_workflows=1))
+    begun, leave = threading.Event(), threading.Event()
+    template = pipeline(step(hanging(begun, leave), name="wait"), name="w", version="1.0")
+
+    async def cancelled():
+        run = asyncio.create_task(engine.arun(template, run_id="r"))
+        await asyncio.to_thread(begun.wait, PATIENCE)
+        engine.cancel("r")
+        return (await run).status, leave.is_set()
+
+    threading.Timer(PATIENCE / 6, leave.set).start()
+    ended = asyncio.run(cancelled())
+    leave.set()
+    assert ended == (RunStatus.CANCELLED, False)
+
+
+def test_a_step_that_takes_its_time_to_end_is_not_disturbed_again(caplog):
+    """The keeper reminds the run of its cancellation as long as it lasts, and nothing is logged for that."""
+    engine = LocalEngine(MemoryBackend())
+    held: dict[str, Any] = {}
+    begun, reminded = threading.Event(), threading.Semaphore(0)
+
+    @step
+    async def wait():
+        begun.set()
+        try:
+            await asyncio.sleep(PATIENCE)
+        finally:
+            brakes = held["r"]
+            wake = brakes.wake
+
+            def remind():
+                reminded.release()
+                wake()
+
+            brakes.wake = remind
+            assert await asyncio.to_thread(lambda: all(reminded.acquire(timeout=PATIENCE) for _ in range(2)))
+
+    template = pipeline(wait, name="w", version="1.0")
+
+    async def run():
+        task = asyncio.create_task(engine.arun(template, run_id="r"))
+        await asyncio.to_thread(begun.wait, PATIENCE)
+        held.update(cast("Any", engine)._driving._keeper._held)
+        engine.cancel("r")
+        return await task
+
+    assert asyncio.run(run()).status is RunStatus.CANCELLED
+    assert caplog.records == []

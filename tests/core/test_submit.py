@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -111,3 +113,27 @@ def test_a_run_that_cannot_be_driven_on_is_logged(caplog):
         engine.close()
     assert [one.message for one in caplog.records] == ["run r stopped and can be resumed"]
     assert "broken: no room. Make some." in caplog.text
+
+
+def test_closing_waits_for_runs_that_many_threads_submitted():
+    """None is forgotten because its thread was about to begin while another thread noted its own."""
+    template = pipeline(step(lambda: time.sleep(0.003), name="s"), name="w", version="1.0")
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(20):
+            engine = LocalEngine(MemoryBackend(), limits=Limits(max_concurrent_workflows=4))
+            _in_threads(6, lambda engine=engine: [engine.submit(template) for _ in range(3)])
+            engine.close()
+            assert {one.status for one in engine.runs()} == {"completed"}
+    finally:
+        sys.setswitchinterval(before)
+
+
+def _in_threads(many, work):
+    together = threading.Barrier(many)
+    threads = [threading.Thread(target=lambda: (together.wait(PATIENCE), work())) for _ in range(many)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
