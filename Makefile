@@ -60,6 +60,7 @@ nightly: install
 		KNOWS_TEST_CONTENDED_STEPS=1000 KNOWS_TEST_PAUSES=500 KNOWS_TEST_FLIPS=10000 KNOWS_TEST_CUTS=1000 \
 		$(BIN)/python -m pytest tests/crash
 	KNOWS_TEST_KILLS=300 KNOWS_TEST_EXAMPLES=5000 KNOWS_TEST_VALUES=100000 $(BIN)/python -m pytest -rP tests/contracts
+	KNOWS_TEST_FLOWS=20000 $(BIN)/python -m pytest tests/properties/test_crash_points.py
 
 # Not needed to use or test the project: choose new versions of everything, exact, hashed, for every platform.
 constraints: $(BIN)/uv
