@@ -100,6 +100,8 @@ class Desk:
 
     def close(self) -> None:
         """End the run's own event loop, if it had one, and give up the run."""
-        if self._runner is not None:
-            self._runner.close()
-        self.recorder.release()
+        try:
+            if self._runner is not None:
+                self._runner.close()
+        finally:
+            self.recorder.release()

@@ -7,8 +7,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from knows_core.errors_backend import BackendError
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -79,7 +77,7 @@ class Keeper:
     def _pay(self) -> None:
         """Give up the runs that could not be given up before."""
         for release in list(self._owed):
-            with contextlib.suppress(BackendError):
+            with contextlib.suppress(Exception):  # whatever a backend raises must not end the thread of the lease
                 release()
                 self._owed.remove(release)
 
