@@ -123,7 +123,7 @@ def test_a_signal_or_a_place_that_is_gone_ends_all(kwf, here, stopped, source, c
 def test_with_nothing_to_do_it_says_so(kwf):
     """Exit 0."""
     assert kwf("resume", "--all", "--json") == (0, {"runs": []})
-    told = "No interrupted run at sqlite:///runs.db; `kwf runs` lists them all.\n"
+    told = "No interrupted run at sqlite:///runs.db; `kwf runs --backend sqlite:///runs.db` lists them all.\n"
     assert kwf("resume", "--all") == (0, told)
 
 

@@ -179,3 +179,5 @@ def test_a_person_at_a_terminal_sees_a_live_view(here):
 def test_listing_names_the_place(kwf):
     """Nothing is recorded, and it says where."""
     assert kwf("runs") == (0, "No runs are recorded at sqlite:///runs.db; `kwf run TEMPLATE` makes one.\n")
+    one_kind = (0, "No stuck run at sqlite:///runs.db; `kwf runs --backend sqlite:///runs.db` lists them all.\n")
+    assert kwf("runs", "--status", "stuck", "--backend", "sqlite:///runs.db") == one_kind

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from knows_core import BackendFull, BackendUnavailable
 from knows_registry.cli.answer import run_answer, shown
 from knows_registry.cli.failure import reported
-from knows_registry.cli.moves import again
+from knows_registry.cli.moves import again, in_place
 from knows_registry.cli.outcome import completed_line, facts_of, failure_of_run
 from knows_registry.cli.place import where
 from knows_registry.cli.rows import is_interrupted
@@ -44,7 +44,8 @@ def resume_all(recovery: Recovery) -> int:
         answers.note(f"kwf: {left} more interrupted {'run was' if left == 1 else 'runs were'} not taken up")
     answers.object({"runs": [one.answer for one in told]})
     if not rows:
-        answers.text(f"No interrupted run at {where(recovery.backend)}; `kwf runs` lists them all.")
+        told_none = f"No interrupted run at {where(recovery.backend)}; `kwf runs` lists them all."
+        answers.text(in_place(told_none, recovery.backend))
     if told and told[-1].ends_all:
         return told[-1].exit_code
     return next((one.exit_code for one in told if one.exit_code), 0)

@@ -64,7 +64,7 @@ def run(
             with watch.shown([path for path, _ in definition.steps]):
                 ended = engine.run(named.template, input=value, state=state, run_id=run_id, reference=named.reference)
         except BaseException:
-            if watch.run is not None and engine.backend is not None:
+            if watch.run is not None and _kept(engine):
                 next_move = f"`{again('resume', watch.run, backend)}` goes on with it"
                 answers.learn(run=watch.run, status=str(RunStatus.RUNNING), next_move=next_move)
             raise

@@ -9,6 +9,7 @@ import click
 
 from knows_core import RunStatus
 from knows_registry.cli.answer import Answers, columns, json_option
+from knows_registry.cli.moves import in_place
 from knows_registry.cli.place import backend_option, open_engine, where
 from knows_registry.cli.rows import age, is_expired, is_interrupted, owner_and_wish, readable_age
 from knows_registry.registry import Registry
@@ -38,6 +39,8 @@ def runs(answers: Answers, status: str | None, backend: str | None) -> None:
     answers.object({"runs": [_for_a_program(row, state_ttl, now) for row in rows]})
     if rows:
         answers.text(*columns([_cells(row, state_ttl, now) for row in rows], _HEADER))
+    elif status:
+        answers.text(in_place(f"No {status} run at {where(backend)}; `kwf runs` lists them all.", backend))
     else:
         answers.text(f"No runs are recorded at {where(backend)}; `kwf run TEMPLATE` makes one.")
 
