@@ -49,6 +49,11 @@ class Driving:
         self._record_pools = Pools(limits.max_concurrent_workflows)
         self._slots = Slots(limits.max_concurrent_workflows)
         self._keeper: Keeper | None = None
+        if backend is not None:
+            from knows_core.keeper import Keeper  # only recorded runs have something to keep
+
+            # Made here, not by the first run: of two first runs at once each would make one.
+            self._keeper = Keeper(backend)
         self._submitted: list[threading.Thread] = []
         self._submitting = threading.Lock()
 
@@ -109,12 +114,12 @@ class Driving:
 
     def release(self, run: str, epoch: int) -> None:
         """Give up a run that nobody drives; if the backend fails, as soon as it answers again."""
-        if self._backend is not None:
+        if self._backend is not None and self._keeper is not None:
             release = functools.partial(self._backend.release, run, epoch)
             try:
                 release()
             except BackendError:
-                self._looking_after(self._backend).release_later(release)
+                self._keeper.release_later(release)
 
     def close(self) -> None:
         """Wait for what was submitted, and end the pools and the keeper."""
@@ -146,8 +151,8 @@ class Driving:
         definition = execution.definition
         clock = execution.situation.ground.clock
         brakes = Brakes(execution.id, self._limits, spent=execution.spent, steps=execution.steps, clock=clock)
-        if self._backend is not None:
-            self._looking_after(self._backend).watch(execution.id, brakes)
+        if self._keeper is not None:
+            self._keeper.watch(execution.id, brakes)
         return Desk(execution.id, execution.recorder, self._observers, lambda: definition.codec, self._clock, brakes)
 
     def _leave(self, execution: Execution, desk: Desk) -> None:
@@ -159,13 +164,6 @@ class Driving:
             desk.close()
         except BackendError:  # what made the run end here is told; it must not stay owned when the backend is back
             self._keeper.release_later(execution.recorder.release)
-
-    def _looking_after(self, backend: StateBackend) -> Keeper:
-        if self._keeper is None:
-            from knows_core.keeper import Keeper  # only recorded runs have something to keep
-
-            self._keeper = Keeper(backend)
-        return self._keeper
 
     def _executor(self) -> Executor:
         return self._record_pools.for_this_depth()

@@ -241,7 +241,8 @@ def _nominal(produced: Reading, consumed: Reading, ask: Ask) -> Found:
 
 
 def _stays_hashable(kind: Any) -> bool:
-    return derives(kind, enum.Enum) or kind.__module__ in ("builtins", "datetime", "decimal", "uuid", "pathlib")
+    package = kind.__module__.partition(".")[0]  # where a class of the library stands inside differs by Python
+    return derives(kind, enum.Enum) or package in ("builtins", "datetime", "decimal", "uuid", "pathlib")
 
 
 def _arguments(produced: Reading, consumed: Reading, ask: Ask) -> list[Found]:

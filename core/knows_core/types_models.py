@@ -106,6 +106,7 @@ _SCALARS: Final = frozenset({
     *("builtins.int", "builtins.float", "builtins.complex", "builtins.bool", "builtins.str", "builtins.bytes"),
     *("builtins.NoneType", "datetime.date", "datetime.datetime", "datetime.time", "datetime.timedelta"),
     *("decimal.Decimal", "uuid.UUID", "pathlib.Path", "pathlib.PurePath"),
+    *("pathlib._local.Path", "pathlib._local.PurePath"),  # Python 3.13
 })  # fmt: skip
 _ORDERED: Final = frozenset({list, tuple, abc.Sequence, abc.MutableSequence})
 _HASHED: Final = frozenset({set, frozenset, abc.Set, abc.MutableSet})

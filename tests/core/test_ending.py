@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -109,6 +111,24 @@ def test_the_lease_is_renewed_while_a_run_is_driven():
         return all(backend.renewals.acquire(timeout=PATIENCE) for _ in range(3))
 
     assert engine.run(pipeline(wait, name="w", version="1.0")).result is True
+    engine.close()
+
+
+def test_many_first_runs_at_once_have_one_keeper(monkeypatch):
+    """However many threads begin, one keeper has all their runs, and none after its end."""
+    made, second, make = [], threading.Barrier(2), Keeper.__init__
+
+    def make_slowly(keeper, backend):
+        with contextlib.suppress(threading.BrokenBarrierError):  # no other thread makes one
+            second.wait(0.2)
+        made.append(keeper)
+        make(keeper, backend)
+
+    monkeypatch.setattr(Keeper, "__init__", make_slowly)
+    engine = LocalEngine(Kept())
+    with ThreadPoolExecutor(8) as threads:
+        assert {run.status for run in threads.map(lambda _: engine.run(GOOD), range(8))} == {"completed"}
+    assert [keeper._held for keeper in made] == [{}]
     engine.close()
 
 
