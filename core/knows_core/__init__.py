@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from knows_core.backend import Append, Capabilities, MemoryBackend, RunRow, StateBackend
-    from knows_core.building import case, each, parallel, repeat, scope, step, use
+    from knows_core.building import approval, case, each, parallel, repeat, scope, step, use
     from knows_core.check import Problem
     from knows_core.context import StepContext
     from knows_core.engine import LocalEngine
@@ -55,6 +55,16 @@ if TYPE_CHECKING:
         VersionConflict,
     )
     from knows_core.errors_limits import RecordTooLarge, RunCancelled, RunTooLarge, StepLimit, TooDeep, WorkflowTimeout
+    from knows_core.errors_recovery import (
+        ApprovalExpired,
+        AwaitingDecision,
+        CompensationFailed,
+        DecisionRefused,
+        HandlerFailed,
+        InDoubt,
+        Rejected,
+        RoleMissing,
+    )
     from knows_core.errors_registry import DuplicateTemplate, PluginBroken, TemplateBroken, TemplateNotFound
     from knows_core.errors_resume import (
         ContractChanged,
@@ -72,6 +82,8 @@ if TYPE_CHECKING:
     from knows_core.limits import Limits
     from knows_core.linking import link
     from knows_core.migration import Migration
+    from knows_core.records import Question
+    from knows_core.recovery import Continue, Done, ErrorContext, Fail, Fallback, NotDone, Retry, Suspend
     from knows_core.run import Run, RunStatus
     from knows_core.settings import WorkflowSettings
     from knows_core.state import WorkflowState
@@ -81,7 +93,7 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "backend": "Append Capabilities MemoryBackend RunRow StateBackend",
-    "building": "case each parallel repeat scope step use",
+    "building": "approval case each parallel repeat scope step use",
     "check": "Problem",
     "context": "StepContext",
     "engine": "LocalEngine",
@@ -102,6 +114,9 @@ _ROOMS = {
         "ContractChanged MigrationFailed RecoveryLimit ResumeRefused RunIsOver ShapeChanged TemplateVersionMissing"
         " ValuesChanged"
     ),
+    "errors_recovery": (
+        "ApprovalExpired AwaitingDecision CompensationFailed DecisionRefused HandlerFailed InDoubt Rejected RoleMissing"
+    ),
     "errors_registry": "DuplicateTemplate PluginBroken TemplateBroken TemplateNotFound",
     "flow": "Flow Step",
     "hooks": "hookimpl hookspec",
@@ -109,6 +124,8 @@ _ROOMS = {
     "limits": "Limits",
     "linking": "link",
     "migration": "Migration",
+    "records": "Question",
+    "recovery": "Continue Done ErrorContext Fail Fallback NotDone Retry Suspend",
     "run": "Run RunStatus",
     "settings": "WorkflowSettings",
     "state": "WorkflowState",
@@ -121,6 +138,8 @@ _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names.split
 __all__ = [
     "AccessDenied",
     "Append",
+    "ApprovalExpired",
+    "AwaitingDecision",
     "BackendBusy",
     "BackendError",
     "BackendFull",
@@ -128,13 +147,22 @@ __all__ = [
     "BadRunId",
     "Capabilities",
     "CircularUse",
+    "CompensationFailed",
     "ConfigError",
+    "Continue",
     "ContractChanged",
     "ContractError",
+    "DecisionRefused",
     "DefinitionError",
+    "Done",
     "DuplicateTemplate",
     "Engine",
+    "ErrorContext",
+    "Fail",
+    "Fallback",
     "Flow",
+    "HandlerFailed",
+    "InDoubt",
     "InvalidVersion",
     "IsolatedStepFailed",
     "KnowsError",
@@ -146,18 +174,23 @@ __all__ = [
     "MigrationFailed",
     "MissingInput",
     "MissingState",
+    "NotDone",
     "NotStorable",
     "PermanentError",
     "PipelineWorkflow",
     "PluginBroken",
     "Problem",
+    "Question",
     "RecordCorrupt",
     "RecordTooLarge",
     "RecoveryLimit",
     "Reducer",
     "RegistryError",
+    "Rejected",
     "Requirement",
     "ResumeRefused",
+    "Retry",
+    "RoleMissing",
     "Run",
     "RunBusy",
     "RunCancelled",
@@ -177,6 +210,7 @@ __all__ = [
     "StepContext",
     "StepLimit",
     "StepTimeout",
+    "Suspend",
     "TemplateBroken",
     "TemplateNotFound",
     "TemplateVersionMissing",
@@ -195,6 +229,7 @@ __all__ = [
     "WorkflowState",
     "WorkflowTemplate",
     "WorkflowTimeout",
+    "approval",
     "case",
     "compose",
     "each",

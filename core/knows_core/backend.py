@@ -51,6 +51,7 @@ class RunRow:
     epoch: int = 1
     owner: str | None = None
     cancelling: bool = False
+    compensated: bool = False
 
     def busy(self, now: datetime) -> RunBusy:
         """The error for somebody else who wants the run, told by the backend's own clock."""

@@ -1,4 +1,4 @@
-"""What people make flows with: `step`, `parallel`, `case`, `each`, `repeat`, `scope`, `use`.
+"""What people make flows with: `step`, `parallel`, `case`, `each`, `repeat`, `scope`, `use`, `approval`.
 
 Each checks what it is given at once, and makes one frozen node.
 """
@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from knows_core.approving import approval
 from knows_core.binding import asked
 from knows_core.errors import ContractError
-from knows_core.flow import Case, Each, Flow, Parallel, Repeat, Scope, Step, Use, lift
-from knows_core.stepping import seconds, step
+from knows_core.flow import Case, Flow, Parallel, Scope, Step, Use, lift
+from knows_core.loops import Each, Repeat
+from knows_core.stepping import policies, seconds, step
 from knows_core.version import Requirement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import overload
+    from typing import Unpack, overload
 
+    from knows_core.recovery import OnError, Retry
     from knows_core.signatures import (
         A,
         B,
@@ -32,13 +35,14 @@ if TYPE_CHECKING:
         Other,
         Plain,
         Predicate,
+        ScopeOptions,
         StateFirst,
         Takes,
         Turning,
         When,
     )
 
-__all__ = ["case", "each", "parallel", "repeat", "scope", "step", "use"]
+__all__ = ["approval", "case", "each", "parallel", "repeat", "scope", "step", "use"]
 
 
 if TYPE_CHECKING:
@@ -186,30 +190,40 @@ def repeat(flow: Any, *, until: Callable[..., Any], max_times: int = 100, name: 
 if TYPE_CHECKING:
 
     @overload
-    def scope(flow: Flow[I, O], *, name: str | None = None, timeout: float | None = None) -> Flow[I, O]: ...
+    def scope(flow: Flow[I, O], **options: Unpack[ScopeOptions]) -> Flow[I, O]: ...
     @overload
-    def scope(
-        flow: StateFirst[Later[O]], *, name: str | None = None, timeout: float | None = None
-    ) -> Flow[object, O]: ...
+    def scope(flow: StateFirst[Later[O]], **options: Unpack[ScopeOptions]) -> Flow[object, O]: ...
     @overload
-    def scope(flow: StateFirst[O], *, name: str | None = None, timeout: float | None = None) -> Flow[object, O]: ...
+    def scope(flow: StateFirst[O], **options: Unpack[ScopeOptions]) -> Flow[object, O]: ...
     @overload
-    def scope(
-        flow: ContextFirst[Later[O]], *, name: str | None = None, timeout: float | None = None
-    ) -> Flow[object, O]: ...
+    def scope(flow: ContextFirst[Later[O]], **options: Unpack[ScopeOptions]) -> Flow[object, O]: ...
     @overload
-    def scope(flow: ContextFirst[O], *, name: str | None = None, timeout: float | None = None) -> Flow[object, O]: ...
+    def scope(flow: ContextFirst[O], **options: Unpack[ScopeOptions]) -> Flow[object, O]: ...
     @overload
-    def scope(flow: Takes[I, Later[O]], *, name: str | None = None, timeout: float | None = None) -> Flow[I, O]: ...
+    def scope(flow: Takes[I, Later[O]], **options: Unpack[ScopeOptions]) -> Flow[I, O]: ...
     @overload
-    def scope(flow: Takes[I, O], *, name: str | None = None, timeout: float | None = None) -> Flow[I, O]: ...
+    def scope(flow: Takes[I, O], **options: Unpack[ScopeOptions]) -> Flow[I, O]: ...
     @overload
-    def scope(flow: NoInput, *, name: str | None = None, timeout: float | None = None) -> Flow[object, Any]: ...
+    def scope(flow: NoInput, **options: Unpack[ScopeOptions]) -> Flow[object, Any]: ...
 
 
-def scope(flow: Any, *, name: str | None = None, timeout: float | None = None) -> Flow[Any, Any]:
-    """Give a flow options as a whole. `timeout` is in seconds of owned time, all attempts and resumes together."""
-    return Scope(lift(flow), name, seconds(timeout))
+def scope(
+    flow: Any,
+    *,
+    name: str | None = None,
+    timeout: float | None = None,
+    retry: Retry | None = None,
+    on_error: OnError | None = None,
+    compensate: Callable[..., Any] | None = None,
+) -> Flow[Any, Any]:
+    """Give a flow options as a whole. `timeout` is in seconds of owned time, all attempts and resumes together.
+
+    `retry` counts for every step inside that has none of its own. `on_error`: a `Fallback` stands for the result of the
+    whole scope; `Continue`, `Suspend`, `Fail` and a handler answer for the step that failed, where it has no answer of
+    its own. `compensate(result, state, context)` undoes the scope once it is finished, instead of what its steps
+    declare. A template inside is one step of the scope: none of this reaches into it. Raises ContractError.
+    """
+    return Scope(lift(flow), name, seconds(timeout), **policies(retry, on_error, compensate))
 
 
 def use(

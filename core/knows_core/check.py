@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from knows_core.flow import Case, Part, Repeat, Sequence, Step, Use
+from knows_core.flow import Case, Part, Sequence, Step, Use
+from knows_core.loops import Repeat
 from knows_core.paths import DEEPEST, within
 from knows_core.state import ERROR_KEY
 from knows_core.values import is_model_class

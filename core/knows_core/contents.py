@@ -9,6 +9,9 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from knows_core.records import (
+    Answered,
+    Asked,
+    Compensating,
     Decided,
     Entered,
     Joined,
@@ -17,8 +20,11 @@ from knows_core.records import (
     RunCreated,
     RunEnded,
     RunResumed,
+    Settled,
     StepDone,
     StepFailed,
+    StepIntended,
+    StepRetried,
 )
 from knows_core.run import RunStatus
 
@@ -79,6 +85,9 @@ def _is_error(value: Any) -> bool:
 _text: Final = _of(str)
 _text_or_none: Final = _of(str, type(None))
 _whole: Final = _of(int)
+_number_or_none: Final = _of(int, float, type(None))
+_whole_or_none: Final = _of(int, type(None))
+_attempt: Final[dict[str, _Check]] = {"path": _of(str), "attempt": _of(int)}
 _state: Final = _of(dict)
 _texts: Final = _list_of(_text)
 _linked: Final = _list_of(lambda one: _texts(one) and len(one) == 4)  # noqa: PLR2004 - the fields of Linked
@@ -97,7 +106,7 @@ _fingerprint: Final[dict[str, _Check]] = {
 _FORMS: Final[dict[str, tuple[dict[str, _Check], dict[str, _Check]]]] = {
     RunCreated.__name__: (
         {"template": _text, **_fingerprint, "reference": _text_or_none, "input": _anything, "state": _state},
-        {},
+        {"origin": lambda one: _texts(one) and len(one) == 2},  # noqa: PLR2004 - a run and a step
     ),
     Rebound.__name__: ({"difference": _text, **_fingerprint}, {"set": _state}),
     Migrated.__name__: (
@@ -105,17 +114,33 @@ _FORMS: Final[dict[str, tuple[dict[str, _Check], dict[str, _Check]]]] = {
         {"set": _state, "drop": _texts},
     ),
     RunResumed.__name__: ({"edited": _texts}, {}),
-    StepDone.__name__: ({"path": _text, "attempt": _whole, "result": _anything}, _changes),
-    StepFailed.__name__: ({"path": _text, "attempt": _whole, "error": _is_error}, {}),
+    StepIntended.__name__: (_attempt, {}),
+    StepDone.__name__: ({**_attempt, "result": _anything}, _changes),
+    StepFailed.__name__: ({**_attempt, "error": _is_error}, {"until": _number_or_none}),
+    StepRetried.__name__: (_attempt, {}),
+    Settled.__name__: (
+        {"path": _text, "how": _text},
+        {**_changes, "result": _anything, "result_of": _text},
+    ),
+    Asked.__name__: (
+        {**_attempt, "question": _text, "shown": _anything, "digest": _text},
+        {"role": _text, "expires": _of(int, float), "payload": _text, "reason": _text},
+    ),
+    Answered.__name__: (
+        {"path": _text, "choice": _text, "by": _text, "shown": _text},
+        {"role": _text, "value": _anything, "note": _text},
+    ),
     Decided.__name__: ({"path": _text, "verdict": _whole}, {}),
     Entered.__name__: ({"path": _text}, _changes),
     Joined.__name__: ({"path": _text}, {**_changes, "filled": _texts}),
+    Compensating.__name__: ({"error": _is_error, "path": _text_or_none, "attempt": _whole_or_none}, {}),
     RunEnded.__name__: (
         {"status": _is_over},
         {
             "error": _is_error,
             "path": _text_or_none,
-            "attempt": _of(int, type(None)),
+            "attempt": _whole_or_none,
+            "compensated": _of(bool),
             "result": _anything,
             "result_of": _text,
         },
@@ -133,12 +158,19 @@ def fault_in(kind: str, content: dict[str, Any]) -> str | None:
     wrong = [name for name, check in (must | may).items() if name in content and not check(content[name])]
     if kind == RunEnded.__name__ and not (missing or wrong):
         missing += _missing_at_the_end(content)
+    if kind == Settled.__name__ and ("result" in content) == ("result_of" in content):
+        missing.append("result")
     told = (("it lacks", missing), ("it holds the unknown", unknown), ("of the wrong type is", wrong))
     return next((f"a {kind}: {what} {', '.join(names)}" for what, names in told if names), None)
 
 
 def _missing_at_the_end(content: dict[str, Any]) -> list[str]:
-    """A run that completed has a result, or names the step that gave it; any other end has an error, and where."""
+    """A run that completed has a result, or names the step that gave it; any other end has an error, and where.
+
+    A suspended one needs none: it may wait for a person although nothing failed.
+    """
     if content["status"] == RunStatus.COMPLETED:
         return [] if ("result" in content) != ("result_of" in content) else ["result"]
+    if content["status"] == RunStatus.SUSPENDED and "error" not in content:
+        return []
     return [name for name in ("error", "path", "attempt") if name not in content]

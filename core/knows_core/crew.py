@@ -13,22 +13,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_core.context import is_coroutine
 from knows_core.errors import StepTimeout
-from knows_core.wishes import Outcome
+from knows_core.wishes import Call, Outcome
 
 if TYPE_CHECKING:
     from knows_core.desk import Desk
     from knows_core.lanes import Lane
-    from knows_core.wishes import Call
+    from knows_core.wishes import Sleep
 
 _GRACE = 5.0  # seconds an isolated step may take beyond its limit, for its process to be ended
 
 
 class _Awaited(NamedTuple):
-    """A call under way: its branch, when it is given up (monotonic seconds), and the thread that makes it."""
+    """A call under way: its branch, when it is given up (monotonic seconds), and the thread that makes it.
+
+    A pause has no thread, and is over then.
+    """
 
     lane: Lane | None
     limit: float | None
-    thread: threading.Thread
+    thread: threading.Thread | None
 
 
 class Crew:
@@ -38,7 +41,7 @@ class Crew:
         self._desk = desk
         # None: look whether the run is to stop.
         self._answers: queue.SimpleQueue[tuple[Call, Outcome, BaseException | None] | None] = queue.SimpleQueue()
-        self._awaited: dict[Call, _Awaited] = {}
+        self._awaited: dict[Call | Sleep, _Awaited] = {}
         desk.brakes.wake = lambda: self._answers.put(None)
 
     def begin(self, lane: Lane | None, call: Call) -> None:
@@ -51,6 +54,15 @@ class Crew:
         thread = threading.Thread(target=work.run, args=(self._work, call, context), name=call.path, daemon=True)
         self._awaited[call] = _Awaited(lane, limit, thread)
         thread.start()
+
+    def sleep(self, lane: Lane | None, pause: Sleep) -> None:
+        """Let a pause begin; it ends as a call does, with nothing."""
+        self._awaited[pause] = _Awaited(lane, time.monotonic() + pause.seconds, None)
+
+    def rest(self, pause: Sleep) -> None:
+        """Wait until a pause is over. Raises Stopped."""
+        self.sleep(None, pause)
+        self.ended()
 
     def only(self, call: Call) -> Any:
         """Call one step and wait for it. Raises StepTimeout, or what the step raises."""
@@ -80,11 +92,12 @@ class Crew:
 
     def close(self) -> None:
         """Tell what still runs that nobody waits for it; processes are gone when this returns."""
-        for call in self._awaited:
+        calls = [(call, one.thread) for call, one in self._awaited.items() if isinstance(call, Call)]
+        for call, _ in calls:
             call.given_up = True
-        for call, one in self._awaited.items():
-            if call.step.isolation == "process":
-                one.thread.join(_GRACE)
+        for call, thread in calls:
+            if call.step.isolation == "process" and thread is not None:
+                thread.join(_GRACE)
         self._awaited.clear()
 
     def _work(self, call: Call, context: Any) -> None:
@@ -116,5 +129,8 @@ class Crew:
     def _give_up(self, found: list[tuple[Any, Outcome]]) -> None:
         now = time.monotonic()
         for call in [call for call, one in self._awaited.items() if one.limit is not None and one.limit <= now]:
-            call.given_up = True
-            found.append((self._awaited.pop(call).lane, Outcome(error=StepTimeout(step=call.path, timeout=call.limit))))
+            outcome = Outcome()
+            if isinstance(call, Call):
+                call.given_up = True
+                outcome.error = StepTimeout(step=call.path, timeout=call.limit)
+            found.append((self._awaited.pop(call).lane, outcome))

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from knows_core.context import StepContext, is_coroutine
-from knows_core.records import StepStarted
+from knows_core.records import Compensating, StepStarted
 
 if TYPE_CHECKING:
     import asyncio
@@ -44,6 +44,8 @@ class Desk:
     def record(self, record: Record) -> None:
         """Keep a record and tell the observers. Raises NotStorable."""
         self.recorder.add(record)
+        if isinstance(record, Compensating):
+            self.brakes.is_on = True  # what a failed run still has to do is not stopped
         if self._observers.watching:
             self._observers.tell(self._run, record)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from knows_core.flow import Case, Each, Parallel, Part, Repeat, Scope, Sequence, Step, Use
+from knows_core.flow import Case, Parallel, Part, Scope, Sequence, Step, Use
+from knows_core.loops import Each, Repeat
 from knows_core.paths import DEEPEST, within
 from knows_core.seams import UNKNOWN
 from knows_core.types import Fit

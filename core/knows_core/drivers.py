@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from knows_core.errors import NotStorable
 from knows_core.lanes import Lanes
-from knows_core.wishes import Call, Fork, Outcome, Stopped
+from knows_core.run import RunStatus
+from knows_core.wishes import Call, Fork, Outcome, Sleep, Stopped
 
 if TYPE_CHECKING:
     import asyncio
@@ -60,9 +61,18 @@ def drive(machine: Machine, desk: Desk) -> RunEnded:  # noqa: C901, PLR0912 - th
                 elif isinstance(wish, Fork):
                     crew = crew or _crew(desk)
                     wish = machine.send(_side_by_side(wish, desk, crew))
+                elif isinstance(wish, Sleep):
+                    crew = crew or _crew(desk)
+                    recorder.set_status(RunStatus.SLEEPING)
+                    recorder.flush()
+                    crew.rest(wish)
+                    recorder.set_status(RunStatus.RUNNING)
+                    wish = machine.send(None)
                 else:
                     wish = _keep(machine, desk, wish)
             except Stopped as stop:
+                if crew is not None:
+                    crew.close()  # nobody waits for what it was at
                 wish = machine.throw(stop)
     except StopIteration as end:
         recorder.flush()
@@ -88,15 +98,17 @@ def _side_by_side(fork: Fork, desk: Desk, crew: Crew) -> list[Outcome]:
             if calls and desk.recorder.waiting:
                 desk.recorder.flush()
             for lane, call in calls:
-                desk.brakes.check(call.path)
-                crew.begin(lane, call)
+                if isinstance(call, Sleep):
+                    crew.sleep(lane, call)
+                else:
+                    desk.brakes.check(call.path)
+                    crew.begin(lane, call)
             if not lanes.are_under_way:
                 return lanes.outcomes
             for lane, outcome in crew.ended():
                 lanes.answer(lane, outcome)
-    except Stopped:
+    finally:
         crew.close()
-        raise
 
 
 async def adrive(
@@ -125,6 +137,12 @@ async def adrive(
                         wish = machine.send(answer)
                 elif isinstance(wish, Fork):
                     wish = machine.send(await _aside_by_side(wish, desk, tasks))
+                elif isinstance(wish, Sleep):
+                    desk.recorder.set_status(RunStatus.SLEEPING)
+                    await tasks.flushed()
+                    await tasks.rest(wish)
+                    desk.recorder.set_status(RunStatus.RUNNING)
+                    wish = machine.send(None)
                 else:
                     wish = _keep(machine, desk, wish)
             except Stopped as stop:
@@ -143,8 +161,11 @@ async def _aside_by_side(fork: Fork, desk: Desk, tasks: Tasks) -> list[Outcome]:
             if calls and desk.recorder.waiting:
                 await tasks.flushed()
             for lane, call in calls:
-                desk.brakes.check(call.path)
-                tasks.begin(lane, call)
+                if isinstance(call, Sleep):
+                    tasks.sleep(lane, call)
+                else:
+                    desk.brakes.check(call.path)
+                    tasks.begin(lane, call)
             if not lanes.are_under_way:
                 return lanes.outcomes
             for lane, outcome in await tasks.ended():

@@ -4,46 +4,40 @@ from __future__ import annotations
 
 import functools
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from knows_core.driving import Driving
-from knows_core.envelope import error_record
 from knows_core.errors import ConfigError
 from knows_core.errors_backend import RunBusy
 from knows_core.execution import Execution, begin, order
 from knows_core.limits import Limits
 from knows_core.linking import linked
+from knows_core.rules import rules_of, utc_now
 from knows_core.run import FINISHED, Run, RunStatus
-from knows_core.state import ERROR_KEY
 from knows_core.template import WorkflowTemplate, definition_of
 from knows_core.version import Requirement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
 
     from pluggy import PluginManager
 
     from knows_core.backend import RunRow, StateBackend
     from knows_core.run import Entry
     from knows_core.settings import WorkflowSettings
-    from knows_core.state import WorkflowState
-    from knows_core.template import Definition, Templates
+    from knows_core.template import Templates
 
 
 _PAUSE: Final = 0.1  # seconds between two tries to take up a run that somebody owns
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 class LocalEngine:
     """Runs templates in one process. With a backend every run is recorded and can be resumed; without, nothing is.
 
     `templates` finds templates that are named instead of given; `hooks` is a pluggy manager that knows the project's
-    hooks; `clock` returns aware datetimes. An engine is closed when it has done its work, or used as a context manager.
-    It drives `limits.max_concurrent_workflows` runs at once; further ones wait for their turn.
+    hooks; `clock` returns aware datetimes. It is closed when it has done its work, or used as a context manager. At
+    most `limits.max_concurrent_workflows` runs are driven at once; further ones wait.
     """
 
     def __init__(
@@ -53,13 +47,14 @@ class LocalEngine:
         templates: Templates | None = None,
         hooks: PluginManager | None = None,
         limits: Limits = Limits(),  # noqa: B008 - a frozen value
-        clock: Callable[[], datetime] = _now,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.backend = backend if limits.state_persistence else None
         self.limits = limits
         self._templates = templates
         self._clock = clock
         self._driving = Driving(self.backend, hooks, limits, clock)
+        self._rules = rules_of(hooks, limits)
 
     @classmethod
     def from_settings(
@@ -110,8 +105,8 @@ class LocalEngine:
     ) -> str:
         """Record a run, `pending`, and return its id; a thread of this process drives it when its turn comes.
 
-        `close` waits for it; where the process ends before, it can be resumed. Raises as `run` does, and ConfigError
-        for an engine without a backend: nobody could ask for the result.
+        `close` waits for it; it can be resumed where the process ends before. Raises as `run` does, and ConfigError for
+        an engine without a backend.
         """
         self._recorded()
         execution = self._begin(template, input, state or {}, run_id, reference, RunStatus.PENDING)
@@ -138,15 +133,18 @@ class LocalEngine:
         *,
         wait: bool = False,
         accept_code_change: bool = False,
+        from_step: str | None = None,
     ) -> Run:
         """Go on with a recorded run where its journal ends; a completed one answers with its recorded result.
 
         The template is the version the run is bound to, or one that declares a migration from it; given or found.
         `wait` waits for an owner that is alive. `accept_code_change` goes on although the template was edited, where
-        all that is recorded is as it was. Raises UnknownRun, RunBusy, TemplateVersionMissing, ShapeChanged,
+        all that is recorded is as it was. `from_step`, a recorded path, leaves the run as it is and begins a new one
+        with everything recorded before that step; the new one's `origin` tells. A run that waits for a decision is
+        given back as it stands. Raises UnknownRun, RunBusy, TemplateVersionMissing, ShapeChanged,
         MigrationFailed, RecoveryLimit, RunIsOver, ResumeRefused, RecordCorrupt.
         """
-        make = functools.partial(self._go_on, run_id, template, accept_code_change)
+        make = functools.partial(self._go_on, run_id, template, accept_code_change, from_step)
         while True:
             try:
                 return self._driving.run(make)
@@ -162,11 +160,12 @@ class LocalEngine:
         *,
         wait: bool = False,
         accept_code_change: bool = False,
+        from_step: str | None = None,
     ) -> Run:
         """Do as `resume` without blocking the event loop."""
         import asyncio  # only the async driver pays for it
 
-        make = functools.partial(self._go_on, run_id, template, accept_code_change)
+        make = functools.partial(self._go_on, run_id, template, accept_code_change, from_step)
         while True:
             try:
                 return await self._driving.arun(make)
@@ -174,6 +173,30 @@ class LocalEngine:
                 if not wait or busy.run != run_id:
                     raise
             await asyncio.sleep(_PAUSE)
+
+    def decide(
+        self,
+        run_id: str,
+        choice: str,
+        *,
+        by: str,
+        role: str | None = None,
+        value: Any = None,
+        note: str = "",
+        step: str | None = None,
+        template: WorkflowTemplate | None = None,
+    ) -> RunStatus:
+        """Record what a person decided on a suspended run, and return its status: `pending` when it can be resumed.
+
+        `choice` is `approve` or `reject` for an approval; `done`, `retry` or `reject` for a failure or an act in doubt.
+        `value` is given along with `approve` or is the result that `done` tells of; `step` names the question where
+        there are several. Raises UnknownRun, RunBusy, DecisionRefused, RoleMissing, ConfigError, StateMismatch.
+        """
+        from knows_core.deciding import Decision, decide  # for recorded runs only
+
+        decision = Decision(choice, by, role, value, note, step)
+        backend, release = self._recorded(), self._driving.release
+        return decide(backend, self._templates, run_id, decision, template, self._clock, release)
 
     def cancel(self, run_id: str) -> RunStatus:
         """Stop a run: its owner hears of it within its lease, within 0.1 s where it waits; ended at once without one.
@@ -258,42 +281,22 @@ class LocalEngine:
         definition = linked(definition_of(template), self._templates)
         wanted = order(definition, value, state, self._clock, run_id, reference)
         if self.backend is None:
-            return begin(wanted, self._clock)
+            return begin(wanted, self._clock, rules=self._rules)
         from knows_core.recorded import begin_recorded  # with the codec and the journal: for recorded runs only
 
-        return begin_recorded(wanted, self.backend, self._clock, self.limits, status)
+        return begin_recorded(wanted, self.backend, self._clock, self._rules, status)
 
-    def _go_on(self, run_id: str, template: WorkflowTemplate | None, accept: bool) -> Execution | Run:
+    def _go_on(self, run_id: str, template: WorkflowTemplate | None, accept: bool, step: str | None) -> Execution | Run:
         from knows_core.recorded import go_on  # see _begin
 
+        if step is not None:
+            from knows_core.restarting import begun_from  # see _begin
+
+            run_id = begun_from(self._recorded(), run_id, step, self._clock)
         given = (self._recorded(), self._templates, run_id, template, self._clock)
-        return go_on(*given, limits=self.limits, accept=accept, release=self._driving.release)
+        return go_on(*given, rules=self._rules, accept=accept, release=self._driving.release)
 
     def _find(self, name: str) -> WorkflowTemplate:
         if self._templates is None:
             raise ConfigError(name="engine", expected=f"templates= to find {name} in", found=None)
         return self._templates.find(Requirement.parse(name))
-
-
-def execute(definition: Definition, state: WorkflowState) -> Any:
-    """Run a definition on the caller's own state, recording nothing; see PipelineWorkflow.execute."""
-    driving = Driving(None, None, Limits(), _now)
-    given = {key: state[key] for key in state if key != ERROR_KEY}
-    try:
-        execution = begin(order(linked(definition, None), None, given, _now), _now)
-    except Exception as error:
-        state[ERROR_KEY] = error_record(error, _now(), None, None)
-        raise
-    ended = driving.drive(execution)
-    run = execution.ended_as(ended)
-    if ended.error is not None:
-        state[ERROR_KEY] = run.error
-        raise ended.error
-    state.pop(ERROR_KEY, None)
-    delta = execution.situation.delta
-    for key in {*delta.written, *delta.dropped}:
-        if key in run.state:
-            state[key] = run.state[key]
-        else:
-            state.pop(key, None)
-    return ended.result

@@ -12,11 +12,21 @@ if TYPE_CHECKING:
 LONGEST_TEXT: Final = 8_000  # characters that are kept: a 10 MB message must not fill the journal
 
 
+class RecordedError(Exception):
+    """Stands for an error that only a journal remembers: describing it gives the same data again."""
+
+    def __init__(self, described: dict[str, Any]) -> None:
+        super().__init__(described["message"])
+        self.described = described
+
+
 def describe(error: BaseException, depth: int = 8) -> dict[str, Any]:
     """An error as plain data: `type`, `message`, `code` and `cause` (the same again, or None).
 
     Safe for errors whose own text raises or is enormous.
     """
+    if isinstance(error, RecordedError):
+        return error.described
     cause, code = _cause_of(error), error.code if isinstance(error, KnowsError) else None
     return {
         "type": type(error).__name__,

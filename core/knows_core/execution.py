@@ -10,8 +10,9 @@ from knows_core.envelope import error_record
 from knows_core.errors import BadRunId
 from knows_core.machine import run_flow
 from knows_core.recorder import Recorder
+from knows_core.rules import Rules
 from knows_core.run import Run, no_history
-from knows_core.situation import Ground, Place, Situation
+from knows_core.situation import Ground, Past, Place, Situation
 from knows_core.state import ERROR_KEY, WorkflowState
 from knows_core.values import private_copy
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from knows_core.records import RunEnded
     from knows_core.run import Entry
-    from knows_core.situation import Past
     from knows_core.template import Definition
     from knows_core.wishes import Machine
 
@@ -45,6 +45,7 @@ class Execution:
     load_history: Callable[[], Sequence[Entry]] = no_history
     spent: float = 0.0
     steps: int = 0
+    origin: tuple[str, str] | None = None
 
     def ended_as(self, ended: RunEnded) -> Run:
         """The run as it ended."""
@@ -62,6 +63,9 @@ class Execution:
             error=error,
             reference=self.reference,
             load_history=self.load_history,
+            compensated=ended.compensated,
+            waiting=tuple(self.situation.ground.questions.values()),
+            origin=self.origin,
         )
 
 
@@ -102,19 +106,39 @@ def _new_id(definition: Definition, at: datetime) -> str:
     return f"{name if name[:1].isalnum() else 'run'}-{at:%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:10]}"
 
 
-def begin(wanted: Order, clock: Callable[[], datetime], recorder: Recorder | None = None, **more: Any) -> Execution:
+def begin(
+    wanted: Order,
+    clock: Callable[[], datetime],
+    recorder: Recorder | None = None,
+    rules: Rules = Rules(),  # noqa: B008 - a frozen value
+    **more: Any,
+) -> Execution:
     """A new run, which nobody records unless a recorder is given."""
-    situation = Situation(WorkflowState(wanted.state), Ground(checks=wanted.definition.checks))
+    ground = _ground(wanted.id, wanted.definition, Past(), rules, clock)
+    situation = Situation(WorkflowState(wanted.state), ground)
     return _execution(wanted.id, wanted.definition, situation, wanted.input, recorder or Recorder(), clock, **more)
 
 
 def go_on_from(
-    run: str, definition: Definition, past: Past, state: WorkflowState, value: Any, recorder: Recorder, **more: Any
+    run: str,
+    definition: Definition,
+    past: Past,
+    state: WorkflowState,
+    value: Any,
+    recorder: Recorder,
+    *,
+    interrupted: int,
+    rules: Rules,
+    clock: Callable[[], datetime],
+    **more: Any,
 ) -> Execution:
     """A run that goes on from its past."""
-    interrupted = more.pop("interrupted")
-    situation = Situation(state, Ground(past, definition.checks), interrupted)
-    return _execution(run, definition, situation, value, recorder, **more)
+    situation = Situation(state, _ground(run, definition, past, rules, clock), interrupted)
+    return _execution(run, definition, situation, value, recorder, clock, **more)
+
+
+def _ground(run: str, definition: Definition, past: Past, rules: Rules, clock: Callable[[], datetime]) -> Ground:
+    return Ground(past, definition.checks, moment=clock, rules=rules, run=run, template=str(definition))
 
 
 def _execution(

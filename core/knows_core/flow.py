@@ -1,7 +1,7 @@
 """The flow: a small frozen tree of nodes that the machine runs and everything else reads.
 
-All kinds of nodes are here; `building` has the functions that people make them with. A path is made of names, never of
-positions: `control/execute_process`, `measure[3]/measure`.
+The kinds of nodes are here, in `loops` and in `approving`; `building` has the functions that people make them with. A
+path is made of names, never of positions: `control/execute_process`, `measure[3]/measure`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
 from knows_core.binding import Binding, Predicate, annotations_of, bind, is_plain_state, name_of
 from knows_core.errors import ContractError
+from knows_core.recovery import Fallback
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from knows_core.recovery import OnError, Retry
     from knows_core.signatures import Joins
     from knows_core.version import Requirement
 else:
@@ -64,7 +66,8 @@ class Step(Flow[I_contra, O_co]):
     """A function as a node of a flow. Calling the step calls the function, so that it can be tested as it is.
 
     `name` is the last part of the step's path; a nameless function (a lambda) has an empty one, which `check` reports.
-    `timeout` is in seconds. `reads` and `writes` are state keys; None: not declared.
+    `timeout` is in seconds. `reads` and `writes` are state keys; None: not declared. `compensate` and `look` are
+    functions that stand beside it, as steps: they are bound and called like one.
     """
 
     function: Callable[..., O_co]
@@ -74,6 +77,11 @@ class Step(Flow[I_contra, O_co]):
     isolation: str = "thread"
     reads: tuple[str, ...] | None = None
     writes: tuple[str, ...] | None = None
+    retry: Retry | None = None
+    on_error: OnError | None = None
+    compensate: Step[Any, Any] | None = None
+    effect: str | None = None
+    look: Step[Any, Any] | None = None
     kind: ClassVar[str] = "step"
 
     def __post_init__(self) -> None:
@@ -182,59 +190,25 @@ class Case(Flow[I_contra, O_co]):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Numbered(Flow[I_contra, O_co]):
-    """A node whose flow is made several times; its segment has a place for the number."""
-
-    flow: Flow[Any, Any]
-
-    @property
-    def inner(self) -> tuple[Flow[Any, Any], ...]:
-        """The flow."""
-        return (self.flow,)
-
-    @property
-    def segment(self) -> str:
-        """Its name, or the first one inside, with brackets for the number."""
-        return f"{self.first_name}[]"
-
-    @property
-    def key(self) -> str:
-        """As in paths."""
-        return self.segment
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Each(Numbered[I_contra, O_co]):
-    """A flow over every item of a list, at most so many side by side, each on a state of its own."""
-
-    max_concurrency: int
-    name: str | None = None
-    kind: ClassVar[str] = "each"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Repeat(Numbered[I_contra, O_co]):
-    """A flow again and again, each turn on the result of the one before, until a predicate says yes."""
-
-    until: Predicate
-    max_times: int
-    name: str | None = None
-    kind: ClassVar[str] = "repeat"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Scope(Flow[I_contra, O_co]):
-    """Options for a flow as a whole; `timeout` is in seconds of owned time."""
+    """Options for a flow as a whole; `timeout` is in seconds of owned time.
+
+    `retry` counts for the steps inside that have none of their own. A flow to fall back on is its second branch.
+    """
 
     flow: Flow[Any, Any]
     name: str | None = None
     timeout: float | None = None
+    retry: Retry | None = None
+    on_error: OnError | None = None
+    compensate: Step[Any, Any] | None = None
     kind: ClassVar[str] = "scope"
 
     @property
     def inner(self) -> tuple[Flow[Any, Any], ...]:
-        """The flow."""
-        return (self.flow,)
+        """The flow, and the one to fall back on."""
+        other = self.on_error.otherwise if isinstance(self.on_error, Fallback) else None
+        return (self.flow, cast("Flow[Any, Any]", other)) if isinstance(other, Flow) else (self.flow,)
 
     @property
     def key(self) -> str:

@@ -2,82 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from knows_core.errors_backend import RecordCorrupt
 from knows_core.joining import Delta
-from knows_core.paths import renumbered
+from knows_core.log import Log, Owned, move
 from knows_core.records import (
+    Answer,
+    Answered,
+    Asked,
+    Compensating,
     Decided,
     Entered,
     Fingerprint,
     Joined,
     Migrated,
+    Question,
     Rebound,
     RunEnded,
     RunResumed,
+    Settled,
     StepDone,
     StepFailed,
+    StepIntended,
+    StepRetried,
 )
 from knows_core.run import RunStatus
+from knows_core.situation import Retrying
 from knows_core.state import Changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from knows_core.run import Entry
-
-Held = TypeVar("Held")
-
-
-@dataclass(slots=True)
-class Owned:
-    """The time in which somebody drove something: seconds of former tries, and when the present one began."""
-
-    since: datetime
-    seconds: float = 0.0
-
-    def until(self, at: datetime) -> float:
-        """All seconds, if the present try ended then."""
-        return self.seconds + max((at - self.since).total_seconds(), 0.0)
-
-
-@dataclass(slots=True)
-class Log:
-    """A run folded from its records. Values are still encoded: each is decoded when somebody asks for it.
-
-    `interrupted` counts tries of the next step that left no record, `recoveries` how often the run was taken up since
-    its last step and stopped again without a word.
-    """
-
-    run: str
-    created: dict[str, Any]
-    bound: Fingerprint
-    state: dict[str, Any]
-    owned: Owned
-    last_at: datetime  # until when somebody drove the run, as far as records tell
-    results: dict[str, Any] = field(default_factory=dict[str, Any])
-    verdicts: dict[str, int] = field(default_factory=dict[str, int])
-    entered: dict[str, Owned] = field(default_factory=dict[str, "Owned"])
-    joined: set[str] = field(default_factory=set[str])
-    deltas: dict[str, Delta] = field(default_factory=dict[str, Delta])  # of branches, by their names
-    attempts: dict[str, int] = field(default_factory=dict[str, int])
-    last: dict[str, str] = field(default_factory=dict[str, str])  # the last step that was done, by the branch
-    moved_to: set[str] = field(default_factory=set[str])  # versions that a migration has brought the run to
-    calls: int = 0
-    interrupted: int = 0
-    recoveries: int = 0
-    status: RunStatus = RunStatus.RUNNING
-    result: Any = None
-    error: dict[str, Any] | None = None
-    failed: bool = False
-
-    @property
-    def spent(self) -> float:
-        """The seconds in which somebody drove the run."""
-        return self.owned.until(self.last_at)
 
 
 def fold(run: str, entries: Sequence[Entry]) -> Log:
@@ -93,8 +50,9 @@ def fold(run: str, entries: Sequence[Entry]) -> Log:
 def fold_one(log: Log, entry: Entry) -> None:
     """Take one more record, which `read` has found to be one, into account. Raises RecordCorrupt."""
     _FOLDS[entry.kind](log, entry)
-    # Nobody drove the run when it was found to be stuck, or cancelled while it had no owner.
-    if entry.kind != RunEnded.__name__ or log.status not in (RunStatus.STUCK, RunStatus.CANCELLED):
+    # Nobody drove the run when it was found to be stuck, cancelled while it had no owner, or decided on.
+    is_end = entry.kind == RunEnded.__name__ and log.status in (RunStatus.STUCK, RunStatus.CANCELLED)
+    if not is_end and entry.kind != Answered.__name__:
         log.last_at = entry.at
 
 
@@ -107,8 +65,75 @@ def _fold_done(log: Log, entry: Entry) -> None:
     log.results[path] = entry.content["result"]
     log.last[entry.content.get("branch", "")] = path
     _fold_changes(log, entry)
+    _close(log, path)
     log.calls += 1
-    log.interrupted, log.recoveries, log.failed = 0, 0, False
+    log.interrupted, log.recoveries, log.at_rest = 0, 0, False
+
+
+def _close(log: Log, path: str) -> None:
+    """Nothing is open any more at a path."""
+    for held in (log.retrying, log.intended, log.asked, log.answers):
+        held.pop(path, None)
+
+
+def _fold_settled(log: Log, entry: Entry) -> None:
+    content, path = entry.content, entry.content["path"]
+    log.results[path] = content["result"] if "result" in content else _result_of(log, entry)
+    log.settled[path] = content["how"]
+    _fold_changes(log, entry)
+    _close(log, path)
+    log.recoveries = 0
+
+
+def _fold_intended(log: Log, entry: Entry) -> None:
+    log.intended[entry.content["path"]] = entry.content["attempt"]
+    log.at_rest = False
+
+
+def _fold_retried(log: Log, entry: Entry) -> None:
+    path = entry.content["path"]
+    if path in log.retrying:
+        log.retrying[path] = log.retrying[path]._replace(until=None)
+    log.at_rest = False
+
+
+def _fold_asked(log: Log, entry: Entry) -> None:
+    content, path = entry.content, entry.content["path"]
+    _close(log, path)
+    log.asked[path] = Question(
+        path,
+        content["question"],
+        content["attempt"],
+        content["shown"],
+        content.get("role"),
+        content.get("expires"),
+        content.get("payload"),
+        content.get("reason", ""),
+        content["digest"],
+    )
+    log.interrupted, log.recoveries, log.at_rest = 0, 0, True
+
+
+def _fold_answered(log: Log, entry: Entry) -> None:
+    content, path = entry.content, entry.content["path"]
+    question = log.asked.get(path)
+    if question is None or question.digest != content["shown"]:
+        raise RecordCorrupt(run=log.run, sequence=entry.sequence, reason=f"it answers what {path} did not ask")
+    value, at = content.get("value"), entry.at.timestamp()
+    note, shown = content.get("note", ""), content["shown"]
+    log.answers[path] = Answer(content["choice"], content["by"], content.get("role"), value, note, at, shown)
+    if content["choice"] == "retry":
+        if question.kind == "doubt":  # the attempt that may have taken place counts as one
+            log.attempts[path] = question.attempt
+        if path in log.entered:  # a scope has all its time again
+            log.entered[path] = Owned(log.last_at)
+    if not log.waiting:
+        log.status, log.error = RunStatus.RUNNING, None
+
+
+def _fold_compensating(log: Log, entry: Entry) -> None:
+    log.failure = entry.content
+    log.interrupted, log.recoveries, log.at_rest = 0, 0, True
 
 
 def _fold_changes(log: Log, entry: Entry, *, filled: bool = False) -> None:
@@ -139,32 +164,44 @@ def _fold_joined(log: Log, entry: Entry) -> None:
 
 
 def _fold_failed(log: Log, entry: Entry) -> None:
-    log.attempts[entry.content["path"]] = entry.content["attempt"]
+    path, until = entry.content["path"], entry.content.get("until")
+    before = log.retrying.get(path)
+    _close(log, path)
+    if until is not None:
+        retries, since = (before.retries, before.since) if before else (0, entry.at.timestamp())
+        log.retrying[path] = Retrying(retries + 1, until, since)
+    log.attempts[path] = entry.content["attempt"]
     log.calls += 1
-    log.interrupted, log.recoveries, log.failed = 0, 0, True
+    log.interrupted, log.recoveries, log.at_rest = 0, 0, True
 
 
 def _fold_resumed(log: Log, entry: Entry) -> None:
     for owned in (log.owned, *log.entered.values()):
         owned.seconds, owned.since = owned.until(log.last_at), entry.at
-    log.interrupted += not log.failed
+    log.interrupted += not log.at_rest
     log.recoveries = log.recoveries + 1 if log.status is RunStatus.RUNNING else 0
-    log.status, log.error, log.failed = RunStatus.RUNNING, None, False
+    log.status, log.error, log.at_rest = RunStatus.RUNNING, None, False
 
 
 def _fold_ended(log: Log, entry: Entry) -> None:
     content = entry.content
     log.status = RunStatus(content["status"])
+    log.compensated = content.get("compensated", False)
+    if log.status is RunStatus.SUSPENDED:
+        log.at_rest = True
     if "error" in content:
         error = content["error"]
         log.error = {**error, "timestamp": entry.at, "step": content["path"], "attempt": content["attempt"]}
-    elif "result" in content:
-        log.result = content["result"]
-    elif content["result_of"] in log.results:
-        log.result = log.results[content["result_of"]]
-    else:
-        reason = f"the result is that of {content['result_of']}, which no record holds"
+    elif log.status is RunStatus.COMPLETED:
+        log.result = content["result"] if "result" in content else _result_of(log, entry)
+
+
+def _result_of(log: Log, entry: Entry) -> Any:
+    path = entry.content["result_of"]
+    if path not in log.results:
+        reason = f"the result is that of {path}, which no record holds"
         raise RecordCorrupt(run=log.run, sequence=entry.sequence, reason=reason)
+    return log.results[path]
 
 
 def _fold_rebound(log: Log, entry: Entry) -> None:
@@ -179,26 +216,15 @@ def _fold_migrated(log: Log, entry: Entry) -> None:
     _fold_changes(log, entry)
 
 
-def move(log: Log, paths: Mapping[str, str | None]) -> None:
-    """Give everything recorded its new path; what has none is dropped."""
-    log.results = _moved(log.results, paths)
-    log.verdicts = _moved(log.verdicts, paths)
-    log.attempts = _moved(log.attempts, paths)
-    log.entered = _moved(log.entered, paths)
-    log.deltas = _moved(log.deltas, paths)
-    log.joined = set(_moved(dict.fromkeys(log.joined), paths))
-    last = {branch: renumbered(path, paths) for branch, path in _moved(log.last, paths).items()}
-    log.last = {branch: path for branch, path in last.items() if path is not None}
-
-
-def _moved(held: Mapping[str, Held], paths: Mapping[str, str | None]) -> dict[str, Held]:
-    found = ((renumbered(path, paths), one) for path, one in held.items())
-    return {path: one for path, one in found if path is not None}
-
-
 _FOLDS: Final = {
     StepDone.__name__: _fold_done,
     StepFailed.__name__: _fold_failed,
+    StepIntended.__name__: _fold_intended,
+    StepRetried.__name__: _fold_retried,
+    Settled.__name__: _fold_settled,
+    Asked.__name__: _fold_asked,
+    Answered.__name__: _fold_answered,
+    Compensating.__name__: _fold_compensating,
     Decided.__name__: _fold_decided,
     Entered.__name__: _fold_entered,
     Joined.__name__: _fold_joined,

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from knows_core.backend import StateBackend
     from knows_core.events import Observer
+    from knows_core.recovery import ErrorContext, Verdict
+    from knows_core.rules import Validator
 
 PROJECT = "knows"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -39,6 +41,28 @@ def knows_state_backends() -> Mapping[str, Callable[[str], StateBackend]]:  # ty
 
     Called when a URL of the plugin's scheme is asked for. The function raises BackendError or AccessDenied when the
     place cannot be used; whatever else it raises is reported as a backend error naming the plugin.
+    """
+
+
+@hookspec
+def knows_validators() -> list[Validator]:  # type: ignore[empty-body]
+    """Offer validators: functions `(when, step, value, state)`, called around every step of every run.
+
+    Called once per engine. `when` is `before`, with the input, or `after`, with the result and the state as it
+    would be; `step` is the path, `state` a view that is dropped. A validator that raises fails the attempt, like the
+    step itself; what it returns is nothing. It must be quick and pure: a resumed run asks it again for an attempt that
+    is repeated.
+    """
+
+
+@hookspec(firstresult=True)
+def knows_error_handlers(context: ErrorContext) -> Verdict | None:
+    """Say what follows a failure: `Retry`, `Fallback(value)`, `Continue`, `Suspend`, `Fail`, or None to leave it open.
+
+    Called in the run's own thread for every failure of a step for which its retry policy allows no further attempt,
+    before what the step, its scopes and its template declare. The first answer that is not None counts;
+    `kwf plugins --hooks` shows the order. The verdict is recorded, so that a resumed run does not ask again. When a
+    handler raises, or answers with anything else, the run fails with HandlerFailed and the failure as its cause.
     """
 
 

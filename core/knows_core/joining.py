@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from knows_core.errors_flow import StateConflict
 from knows_core.sameness import same
-from knows_core.state import NO_CHANGES, Changes, WorkflowState
+from knows_core.state import ERROR_KEY, NO_CHANGES, Changes, WorkflowState
 from knows_core.values import kind_of, private_copy
 
 if TYPE_CHECKING:
@@ -70,6 +70,8 @@ def merged(
         values = [delta.written[key] for _, delta in authors if key in delta.written]
         if not values:
             dropped.append(key)
+        elif key == ERROR_KEY:  # what was gone on from: the last branch that had a failure tells
+            written[key] = values[-1]
         elif key in reducers and len(values) == len(authors) > 1:
             written[key] = _reduced(reducers[key], base.get(key), values)
         elif len(values) == len(authors) and all(same(values[0], other) for other in values[1:]):

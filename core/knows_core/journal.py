@@ -17,6 +17,9 @@ from knows_core.envelope import describe
 from knows_core.errors_backend import RecordCorrupt
 from knows_core.errors_limits import RecordTooLarge, RunTooLarge
 from knows_core.records import (
+    Answered,
+    Asked,
+    Compensating,
     Decided,
     Entered,
     Joined,
@@ -26,8 +29,11 @@ from knows_core.records import (
     RunCreated,
     RunEnded,
     RunResumed,
+    Settled,
     StepDone,
     StepFailed,
+    StepIntended,
+    StepRetried,
 )
 from knows_core.run import Entry, RunStatus
 
@@ -91,6 +97,8 @@ class JournalWriter:
                 where = f"step {path}"
             case Entered(path, changes) if changes.written:
                 where = f"the defaults of {path}"
+            case Settled(path) | Asked(path):
+                where = path
             case Joined(path):
                 where = f"the branches of {path}"
             case RunCreated():
@@ -103,13 +111,25 @@ class JournalWriter:
             raise RecordTooLarge(where=where, most=self._most.record, found=size)
         raise RunTooLarge(where=where, most=self._most.run, found=self._size + size)
 
-    def _content(self, record: Record) -> dict[str, Any]:
+    def _content(self, record: Record) -> dict[str, Any]:  # noqa: C901, PLR0912 - one line or two for each kind
         match record:
             case StepDone(path, attempt, result, changes, branch):
                 content = {"path": path, "attempt": attempt, "result": self._codec.encode(result, "result of", path)}
                 return content | self._changed(path, changes, branch)
-            case StepFailed(path, attempt, error):
-                return {"path": path, "attempt": attempt, "error": describe(error)}
+            case StepFailed(path, attempt, error, until):
+                failed = {"path": path, "attempt": attempt, "error": describe(error)}
+                return failed if until is None else failed | {"until": until}
+            case StepIntended(path, attempt) | StepRetried(path, attempt):
+                return {"path": path, "attempt": attempt}
+            case Settled(path, how, result, changes, branch):
+                content = {"path": path, "how": how, **self._result(result, "result of", path)}
+                return content | self._changed(path, changes, branch)
+            case Asked():
+                return self._question(record)
+            case Answered():
+                return {name: one for name, one in record._asdict().items() if one is not None}
+            case Compensating(error, path, attempt):
+                return {"error": describe(error), "path": path, "attempt": attempt}
             case Decided(path, verdict):
                 return {"path": path, "verdict": verdict}
             case Entered(path, changes, branch):
@@ -135,7 +155,8 @@ class JournalWriter:
         return content
 
     def _beginning(self, record: RunCreated) -> dict[str, Any]:
-        return {
+        origin = {} if record.origin is None else {"origin": list(record.origin)}
+        return origin | {
             "template": record.template,
             **record.bound._asdict(),
             "reference": record.reference,
@@ -148,13 +169,27 @@ class JournalWriter:
 
     def _ending(self, record: RunEnded) -> dict[str, Any]:
         content: dict[str, Any] = {"status": record.status}
+        if record.compensated:
+            content["compensated"] = True
         if record.error is not None:
             content |= {"error": describe(record.error), "path": record.path, "attempt": record.attempt}
-        elif self._last is not None and record.result is self._last.result:
-            content["result_of"] = self._last.path  # most results are the last step's: do not store them twice
         elif record.status is RunStatus.COMPLETED:
-            content["result"] = self._codec.encode(record.result, "result of the run")
+            content |= self._result(record.result, "result of the run")
         return content
+
+    def _result(self, result: Any, *where: str) -> dict[str, Any]:
+        """A result that is often the last step's: then it is not stored twice."""
+        if self._last is not None and result is self._last.result:
+            return {"result_of": self._last.path}
+        return {"result": self._codec.encode(result, *where)}
+
+    def _question(self, record: Asked) -> dict[str, Any]:
+        """What is asked, with a digest of what is shown, which the answer must name."""
+        shown = self._codec.encode(record.shown, "what is shown of", record.path)
+        content = {"path": record.path, "attempt": record.attempt, "question": record.question, "shown": shown}
+        content["digest"] = hashlib.sha256(_text([record.path, shown]).encode()).hexdigest()
+        more = {"role": record.role, "expires": record.expires, "payload": record.payload, "reason": record.reason}
+        return content | {name: one for name, one in more.items() if one is not None}
 
 
 def content_of(record: Rebound | Migrated) -> dict[str, Any]:
@@ -163,6 +198,19 @@ def content_of(record: Rebound | Migrated) -> dict[str, Any]:
         return {"difference": record.difference, **record.bound._asdict(), "set": dict(record.filled)}
     content = {"was": record.was, **record.bound._asdict(), "paths": dict(record.paths)}
     return content | {"set": dict(record.written), "drop": list(record.dropped)}
+
+
+def copied(run: str, entries: Iterable[Entry], origin: tuple[str, str]) -> list[bytes]:
+    """The records of another run as the beginning of this one, which remembers where they come from."""
+    digest, records = seed_of(run), list[bytes]()
+    for entry in entries:
+        content = {"kind": entry.kind, "at": entry.at.timestamp(), **entry.content}
+        if entry.kind == RunCreated.__name__:
+            content["origin"] = list(origin)
+        payload = _text(content).encode()
+        digest = hashlib.sha256(digest + payload).digest()
+        records.append(_MAGIC + digest + payload)
+    return records
 
 
 def read(run: str, records: Iterable[bytes]) -> tuple[list[Entry], bytes]:

@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from knows_core.check import Problem
-from knows_core.flow import Case, Each, Parallel, Part, Step
+from knows_core.flow import Case, Parallel, Part, Scope, Step
+from knows_core.loops import Each
 from knows_core.paths import DEEPEST, within
+from knows_core.recovery import Fail, Suspend
 from knows_core.renaming import Renaming
 from knows_core.types import Fit, fits
 from knows_core.types_reading import words
 
 if TYPE_CHECKING:
     from knows_core.flow import Flow
+    from knows_core.recovery import OnError
     from knows_core.template import Definition
 
 
@@ -67,6 +70,9 @@ class _Reader:
             if isinstance(node, Parallel):
                 return set[str]().union(*ends)
             return ends[0].intersection(*ends) if node.has_default else sure
+        if isinstance(node, Scope) and node.on_error is not None:
+            ends = [self.read(one, set(sure), inside, keys, depth + 1) for one in node.inner]
+            return ends[0] & ends[1] if len(ends) > 1 else sure if _may_go_on(node.on_error) else ends[0]
         if isinstance(node, Each):  # the list may be empty
             self.read(node.flow, set(sure), inside, keys, depth + 1)
             return sure
@@ -83,7 +89,7 @@ class _Reader:
             if key in self._writers and key not in self._reduced:
                 self.found.notes.append(f"{path} writes {key!r} over what {self._writers[key]} wrote")
             self._writers[key] = path
-        return sure | set(written)
+        return sure if _may_go_on(step.on_error) else sure | set(written)
 
     def _part(self, part: Part[Any, Any], sure: set[str], path: str, keys: Renaming | None, depth: int) -> set[str]:
         definition: Definition = part.definition
@@ -131,6 +137,11 @@ class _Reader:
             return []
         return [f"{path} writes {key!r}, which nobody reads" for key, path in self._writers.items()
                 if key not in self._readers]  # fmt: skip
+
+
+def _may_go_on(on_error: OnError | None) -> bool:
+    """Whether a run may go on behind a node that failed, so that nothing it writes is sure."""
+    return on_error is not None and not isinstance(on_error, Suspend | Fail)
 
 
 def _outside(names: tuple[str, ...] | list[str], keys: Renaming | None) -> list[str]:

@@ -9,7 +9,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from knows_core.errors import NotStorable
-from knows_core.wishes import Call, Fork, Outcome, StepError
+from knows_core.wishes import Call, Fork, Outcome, Sleep, StepError, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,7 +55,7 @@ class _Forked:
         """Note what a branch came to."""
         self.outcomes[number] = outcome
         self.running -= 1
-        self.failed = self.failed or outcome.error is not None
+        self.failed = self.failed or isinstance(outcome.error, StepError)  # others may go on beside one that waits
 
 
 class Lanes:
@@ -65,12 +65,12 @@ class Lanes:
         self._keep = keep
         self._whole = _Forked(fork, None)
         self._ready: deque[tuple[Lane, Outcome]] = deque()
-        self._calls: deque[tuple[Lane, Call]] = deque()
+        self._calls: deque[tuple[Lane, Call | Sleep]] = deque()
         self._under_way = 0
         self._begin(self._whole)
 
-    def calls(self) -> list[tuple[Lane, Call]]:
-        """The calls to begin now. What was recorded meanwhile is made durable before they do."""
+    def calls(self) -> list[tuple[Lane, Call | Sleep]]:
+        """The calls, and pauses, to begin now. What was recorded meanwhile is made durable before they do."""
         while self._ready:
             self._go_on(*self._ready.popleft())
         found = list(self._calls)
@@ -110,10 +110,10 @@ class Lanes:
             except StopIteration as end:
                 self._end(lane, Outcome(end.value))
                 return
-            except StepError as failure:
+            except (StepError, Waiting) as failure:
                 self._end(lane, Outcome(error=failure))
                 return
-            if isinstance(wish, Call):
+            if isinstance(wish, Call | Sleep):
                 self._calls.append((lane, wish))
                 return
             if isinstance(wish, Fork):

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from knows_core.errors import ConfigError
 from knows_core.errors_flow import CircularUse, VersionConflict
-from knows_core.flow import Case, Each, Flow, Parallel, Part, Repeat, Scope, Sequence, Use
+from knows_core.flow import Case, Flow, Parallel, Part, Scope, Sequence, Step, Use
+from knows_core.loops import Each, Repeat
 from knows_core.paths import within
+from knows_core.recovery import Fallback
 from knows_core.template import Definition, definition_of
 from knows_core.version import Requirement, Version
 
@@ -56,6 +58,9 @@ class Linker:
         if isinstance(node, Part):
             definition = self.definition(node.definition, within(node, prefix), chain)
             return node if definition is node.definition else replace(node, definition=definition)
+        if isinstance(node, Step):
+            wrapped = _with_way_out(node)
+            return node if wrapped is node else self.flow(wrapped, prefix, chain)
         inner = [self.flow(one, within(node, prefix), chain) for one in node.inner]
         if all(one is before for one, before in zip(inner, node.inner, strict=True)):
             return node
@@ -108,7 +113,10 @@ def link(flow: Flow[Any, Any], templates: Templates | None) -> Flow[Any, Any]:
 
 
 def given(flow: Flow[Any, Any]) -> Flow[Any, Any]:
-    """A flow with the templates that were given to it in their places; those that it names are left to `link`."""
+    """A flow with the templates that were given to it, and flows to fall back on, in their places.
+
+    Templates that it names are left to `link`.
+    """
     return Linker(None, only_given=True).flow(flow, "", ())
 
 
@@ -133,6 +141,14 @@ def _names_others(node: Flow[Any, Any]) -> bool:
     return isinstance(node, Use) or any(map(_names_others, node.inner))
 
 
+def _with_way_out(step: Step[Any, Any]) -> Flow[Any, Any]:
+    """A step that has a flow to fall back on, inside a scope that has it: readers know flows as branches of nodes."""
+    answer = step.on_error
+    if isinstance(answer, Fallback) and isinstance(answer.otherwise, Flow):
+        return Scope(replace(step, on_error=None), on_error=answer)
+    return step
+
+
 def _with_inner(node: Flow[Any, Any], inner: list[Flow[Any, Any]]) -> Flow[Any, Any]:
     match node:
         case Sequence():
@@ -142,6 +158,8 @@ def _with_inner(node: Flow[Any, Any], inner: list[Flow[Any, Any]]) -> Flow[Any, 
         case Case():
             asked = [predicate for predicate, _ in node.choices]
             return replace(node, choices=tuple(zip(asked, inner, strict=True)))
+        case Scope() if len(inner) > 1:
+            return replace(node, flow=inner[0], on_error=Fallback(inner[1]))
         case Each() | Repeat() | Scope():
             return replace(node, flow=inner[0])
         case _:

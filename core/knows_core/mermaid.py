@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_core.drawing import MARKS, asks, title_of, type_name
-from knows_core.flow import Case, Each, Parallel, Repeat, Sequence
+from knows_core.flow import Case, Parallel, Sequence
+from knows_core.loops import Each, Repeat
 from knows_core.paths import DEEPEST, within
 from knows_core.seams import INPUT, UNKNOWN
 from knows_core.types import Fit

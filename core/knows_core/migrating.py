@@ -12,7 +12,7 @@ from knows_core.contract import changed_class
 from knows_core.envelope import safe_text
 from knows_core.errors import ContractError, NotStorable
 from knows_core.errors_resume import MigrationFailed
-from knows_core.folding import move
+from knows_core.log import move
 from knows_core.paths import unnumbered
 from knows_core.progress import forks_of, open_branches, why_not_kept
 from knows_core.rebinding import changed_begun_part, classes_in, completed, made_values
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from knows_core.declared import Outline
-    from knows_core.folding import Log
+    from knows_core.log import Log
     from knows_core.migration import Migration
     from knows_core.records import Shape
     from knows_core.template import Definition

@@ -86,3 +86,9 @@ def renumbered(path: str, paths: Mapping[str, str | None]) -> str | None:
         return now and path
     numbers = iter(_NUMBER.findall(path))
     return _NUMBER.sub(lambda _: next(numbers, "[]"), now)
+
+
+def numbered_as(path: str, inner: str) -> str:
+    """The path of a node around another, with the numbers that the path of the inner one has."""
+    numbers = iter(_NUMBER.findall(inner))
+    return _NUMBER.sub(lambda _: next(numbers, "[]"), path)

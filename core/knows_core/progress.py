@@ -10,7 +10,7 @@ from knows_core.paths import unnumbered
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from knows_core.folding import Log
+    from knows_core.log import Log
     from knows_core.records import Shape
 
 
@@ -51,8 +51,10 @@ def reached(log: Log, shape: Shape) -> int:
 
 
 def _resting(log: Log, spots: dict[str, Spot], unknown: Spot) -> Iterator[int]:
-    for path in (*log.results, *log.attempts, *log.entered):
+    for path in (*log.results, *log.attempts, *log.entered, *log.asked, *log.intended):
         yield spots.get(unnumbered(path), unknown).begin
+    if log.failure is not None:  # what is being undone was made by the whole of it
+        yield unknown.begin
     for path in log.joined:
         yield spots.get(unnumbered(path), unknown).end
     for path, verdict in log.verdicts.items():

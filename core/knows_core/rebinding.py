@@ -16,7 +16,7 @@ from knows_core.viewing import decoded
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from knows_core.folding import Log
+    from knows_core.log import Log
     from knows_core.records import Fingerprint
     from knows_core.template import Definition
 

@@ -12,23 +12,24 @@ from typing import TYPE_CHECKING, Any
 
 from knows_core.backend import RunRow
 from knows_core.codec import Codec
+from knows_core.envelope import RecordedError
 from knows_core.errors import RegistryError
-from knows_core.errors_resume import RecoveryLimit, TemplateVersionMissing
+from knows_core.errors_resume import RecoveryLimit, RunIsOver, TemplateVersionMissing
 from knows_core.execution import begin, go_on_from
 from knows_core.folding import fold, fold_one
 from knows_core.joining import Delta
 from knows_core.journal import JournalWriter, Most, content_of, read, seed_of
-from knows_core.limits import Limits
 from knows_core.migration import migration_from
 from knows_core.rebinding import accepted, difference, obstacle_to
 from knows_core.recorder import JournalRecorder
 from knows_core.records import Migrated, Rebound, RunCreated, RunEnded, RunResumed
+from knows_core.rules import Rules
 from knows_core.run import Entry, Run, RunStatus
 from knows_core.situation import Past
 from knows_core.state import WorkflowState
 from knows_core.template import definition_of
 from knows_core.version import Requirement
-from knows_core.viewing import bound_definition, check_status, decoded, history, linked_as, view
+from knows_core.viewing import bound_definition, check_status, decoded, history, linked_as, origin_of, view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
     from knows_core.backend import StateBackend
     from knows_core.execution import Execution, Order
-    from knows_core.folding import Log
+    from knows_core.limits import Limits
+    from knows_core.log import Log
     from knows_core.template import Definition, Templates, WorkflowTemplate
 
 
@@ -44,7 +46,7 @@ def begin_recorded(
     wanted: Order,
     backend: StateBackend,
     clock: Callable[[], datetime],
-    limits: Limits = Limits(),  # noqa: B008 - a frozen value
+    rules: Rules = Rules(),  # noqa: B008 - a frozen value
     status: RunStatus = RunStatus.RUNNING,
 ) -> Execution:
     """A new run, its first record durable; a pending one is running from its next record on.
@@ -52,7 +54,7 @@ def begin_recorded(
     Raises NotStorable, RecordTooLarge, RunTooLarge, RunExists, BackendError.
     """
     definition, at = wanted.definition, clock()
-    writer = JournalWriter(definition.codec, seed_of(wanted.id), _most(limits))
+    writer = JournalWriter(definition.codec, seed_of(wanted.id), _most(rules.limits))
     created = RunCreated(definition.name, definition.fingerprint, wanted.reference, wanted.input, wanted.state)
     row = RunRow(wanted.id, definition.name, str(definition.version), status, at, at)
     epoch = backend.create(row, [writer.write(created, at)])
@@ -60,7 +62,7 @@ def begin_recorded(
     if status is not RunStatus.RUNNING:
         recorder.set_status(RunStatus.RUNNING)
     past = functools.partial(history, backend, wanted.id)
-    return begin(wanted, clock, recorder, reference=wanted.reference, load_history=past)
+    return begin(wanted, clock, recorder, rules, reference=wanted.reference, load_history=past)
 
 
 def go_on(
@@ -70,7 +72,7 @@ def go_on(
     template: WorkflowTemplate | None,
     clock: Callable[[], datetime],
     *,
-    limits: Limits = Limits(),  # noqa: B008 - a frozen value
+    rules: Rules = Rules(),  # noqa: B008 - a frozen value
     accept: bool = False,
     release: Callable[[str, int], None] | None = None,
 ) -> Execution | Run:
@@ -79,10 +81,11 @@ def go_on(
     `release` gives the run up where it cannot go on; the backend's own if none is given.
     """
     release = release or backend.release
-    row = backend.load(run)[0]
-    # The one status today that nothing can follow. A compensated failure will be another, and RunIsOver its error.
-    if row.status is RunStatus.COMPLETED:
+    row, records = backend.load(run)
+    if row.status is RunStatus.COMPLETED or _only_waits(row, records, clock):
         return view(backend, templates, run, template)
+    if row.compensated:
+        raise RunIsOver(run=run, status=f"{row.status} and compensated")
     definition = _definition(row, templates, template)
     epoch = backend.claim(run)
     try:
@@ -91,13 +94,21 @@ def go_on(
         if now.status is not RunStatus.COMPLETED:
             if now.version != row.version:
                 definition = _definition(now, templates, template)
-            resuming = _Resuming(backend, templates, clock, limits, accept)
+            resuming = _Resuming(backend, templates, clock, rules, accept)
             return resuming.continued(now, records, definition)
     except BaseException:
         release(run, epoch)
         raise
     release(run, epoch)
     return view(backend, templates, run, template)
+
+
+def _only_waits(row: RunRow, records: Sequence[bytes], clock: Callable[[], datetime]) -> bool:
+    """Whether there is nothing to go on with before somebody decides. Raises RecordCorrupt."""
+    if row.status is not RunStatus.SUSPENDED:
+        return False
+    log, now = fold(row.run, read(row.run, records)[0]), clock().timestamp()
+    return not log.answers and not any(one.expires is not None and one.expires <= now for one in log.waiting)
 
 
 def _definition(row: RunRow, templates: Templates | None, template: WorkflowTemplate | None) -> Definition:
@@ -133,7 +144,7 @@ class _Resuming:
     backend: StateBackend
     templates: Templates | None
     clock: Callable[[], datetime]
-    limits: Limits
+    rules: Rules
     accept: bool
 
     def continued(self, row: RunRow, records: Sequence[bytes], definition: Definition) -> Execution:
@@ -144,12 +155,12 @@ class _Resuming:
         size = sum(map(len, records))
 
         def recorder(codec: Codec) -> JournalRecorder:
-            writer = JournalWriter(codec, digest, _most(self.limits), size)
+            writer = JournalWriter(codec, digest, _most(self.rules.limits), size)
             return JournalRecorder(
                 self.backend, writer, run=run, epoch=row.epoch, sequence=len(entries), clock=self.clock
             )
 
-        if log.status is RunStatus.RUNNING and log.recoveries >= self.limits.max_recoveries:
+        if log.status is RunStatus.RUNNING and log.recoveries >= self.rules.limits.max_recoveries:
             raise _stuck(log, recorder(Codec(None)))
         definition = self._linked(log, definition)
         return self._going_on(log, definition, recorder(definition.codec))
@@ -171,7 +182,7 @@ class _Resuming:
         code = definition.fingerprint.code
         recorder.add(RunResumed([path for path, digest in code.items() if was.get(path, digest) != digest]))
         recorder.set_status(RunStatus.RUNNING)
-        interrupted = log.interrupted + (not log.failed)
+        interrupted = log.interrupted + (not log.at_rest)
         if rebound is not None:
             recorder.add(rebound)
             recorder.set_version(rebound.bound.version)
@@ -184,7 +195,9 @@ class _Resuming:
             decoded(codec, log.created["input"], run),
             recorder,
             clock=self.clock,
+            rules=self.rules,
             interrupted=interrupted,
+            origin=origin_of(log),
             reference=log.created["reference"],
             load_history=functools.partial(history, self.backend, run),
             spent=spent,
@@ -230,7 +243,20 @@ def _past(log: Log, codec: Codec, last_at: datetime) -> Past:
         entered={path: owned.until(last_at) for path, owned in log.entered.items()},
         joined=frozenset(log.joined),
         deltas=_Decoded(log.deltas, lambda one: _delta(codec, one, run)),
+        retrying=log.retrying,
+        intended=log.intended,
+        asked=_Decoded(log.asked, lambda one: one._replace(shown=decoded(codec, one.shown, run))),
+        answers=_Decoded(log.answers, lambda one: one._replace(value=decoded(codec, one.value, run))),
+        settled=log.settled,
+        failure=_failure(log.failure),
     )
+
+
+def _failure(held: Mapping[str, Any] | None) -> RunEnded | None:
+    """How a run ended whose compensation has begun."""
+    if held is None:
+        return None
+    return RunEnded(RunStatus.FAILED, None, RecordedError(held["error"]), held["path"], held["attempt"])
 
 
 def _delta(codec: Codec, encoded: Delta, run: str) -> Delta:

@@ -30,6 +30,9 @@ class Recorder:
     def add(self, record: Record) -> None:
         """Take the next record. Raises NotStorable, and then the record does not count."""
 
+    def set_status(self, status: RunStatus) -> None:
+        """Store the status with the next records."""
+
     def flush(self) -> None:
         """Return once everything added is durable. Raises BackendError, LeaseLost."""
 

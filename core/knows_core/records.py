@@ -40,13 +40,17 @@ class Fingerprint(NamedTuple):
 
 
 class RunCreated(NamedTuple):
-    """The first record: what the run is bound to, its input and its state at the start."""
+    """The first record: what the run is bound to, its input and its state at the start.
+
+    `origin` names the run whose records, up to a step of it, this one began with: its id, and the path of that step.
+    """
 
     template: str
     bound: Fingerprint
     reference: str | None
     input: Any
     state: Mapping[str, Any]
+    origin: tuple[str, str] | None = None
 
 
 class Rebound(NamedTuple):
@@ -94,11 +98,72 @@ class StepDone(NamedTuple):
 
 
 class StepFailed(NamedTuple):
-    """An attempt of a step that failed; its changes were dropped."""
+    """An attempt of a step that failed; its changes were dropped.
+
+    `until` (seconds since 1970) is when the next attempt begins by itself; None where none does.
+    """
 
     path: str
     attempt: int
     error: BaseException
+    until: float | None = None
+
+
+class StepRetried(NamedTuple):
+    """The pause before an attempt is over."""
+
+    path: str
+    attempt: int
+
+
+class StepIntended(NamedTuple):
+    """An act that must not be repeated blindly is about to be made."""
+
+    path: str
+    attempt: int
+
+
+class Settled(NamedTuple):
+    """A node has a result that no step gave it: `how` is continue, fallback, approved, done, or scope (as a whole)."""
+
+    path: str
+    how: str
+    result: Any
+    changes: Changes
+    branch: str = ""
+
+
+class Asked(NamedTuple):
+    """A person is to decide before the run goes on at a path; `question` says about what, see `Question`."""
+
+    path: str
+    attempt: int
+    question: str
+    shown: Any = None
+    role: str | None = None
+    expires: float | None = None
+    payload: str | None = None
+    reason: str = ""
+
+
+class Answered(NamedTuple):
+    """A person decided. `value`, encoded, was given along; `shown` is the digest of what the question showed."""
+
+    path: str
+    choice: str
+    by: str
+    role: str | None
+    value: Any
+    note: str
+    shown: str
+
+
+class Compensating(NamedTuple):
+    """The run has failed, and what its finished steps did is being undone from here on."""
+
+    error: BaseException
+    path: str | None
+    attempt: int | None
 
 
 class Decided(NamedTuple):
@@ -136,9 +201,57 @@ class RunEnded(NamedTuple):
     error: BaseException | None = None
     path: str | None = None
     attempt: int | None = None
+    compensated: bool = False
 
 
-Record = RunCreated | Rebound | Migrated | RunResumed | StepDone | StepFailed | Decided | Entered | Joined | RunEnded
+class Question(NamedTuple):
+    """What a run waits for at a path: an `approval`, or what to do about a `failure` or an act in `doubt`.
+
+    `shown` is what the decision is on, `role` what one must decide as, `expires` (seconds since 1970) when it is too
+    late, `payload` the type of the value to give along; None each: nothing, anybody, never, none.
+    """
+
+    path: str
+    kind: str
+    attempt: int = 1
+    shown: Any = None
+    role: str | None = None
+    expires: float | None = None
+    payload: str | None = None
+    reason: str = ""
+    digest: str = ""
+
+
+class Answer(NamedTuple):
+    """What a person decided: `choice`, and `value` where one was given along; `at` in seconds since 1970."""
+
+    choice: str
+    by: str
+    role: str | None
+    value: Any
+    note: str
+    at: float
+    shown: str = ""
+
+
+Record = (
+    RunCreated
+    | Rebound
+    | Migrated
+    | RunResumed
+    | StepIntended
+    | StepDone
+    | StepFailed
+    | StepRetried
+    | Settled
+    | Asked
+    | Answered
+    | Decided
+    | Entered
+    | Joined
+    | Compensating
+    | RunEnded
+)
 
 
 class StepStarted(NamedTuple):

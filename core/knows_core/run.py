@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from knows_core.records import Question
+
 
 class RunStatus(StrEnum):
     """Where a run stands: a stored word, never inferred from what else is stored."""
@@ -55,7 +57,9 @@ class Run:
     """One execution of a template, as it stood when it was looked at.
 
     `error` is the record of the failure (`type`, `message`, `timestamp`, `step`, `attempt`, `code`, `cause`) or None;
-    `state` of a failed run holds the committed writes plus that `error`.
+    `state` of a failed run holds the committed writes plus that `error`. `compensated` tells that what a failed run had
+    done is undone, so that it stays as it is. `waiting` is what a suspended run needs decided. `origin` names the run
+    and the step that this one was begun from.
     """
 
     id: str
@@ -66,6 +70,9 @@ class Run:
     state: WorkflowState = field(default_factory=WorkflowState)
     error: dict[str, Any] | None = None
     reference: str | None = None
+    compensated: bool = False
+    waiting: tuple[Question, ...] = ()
+    origin: tuple[str, str] | None = None
     load_history: Callable[[], Sequence[Entry]] = field(default=no_history, repr=False, compare=False)
 
     @functools.cached_property

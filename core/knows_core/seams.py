@@ -5,18 +5,21 @@ from __future__ import annotations
 import functools
 import inspect
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from knows_core.flow import Case, Each, Parallel, Part, Repeat, Sequence, Step
+from knows_core.approving import Approval
+from knows_core.flow import Case, Flow, Parallel, Part, Scope, Sequence, Step
 from knows_core.handover import awaited, check_of
+from knows_core.loops import Each, Repeat
 from knows_core.paths import DEEPEST, within
+from knows_core.recovery import Continue, Fallback
 from knows_core.types import Fit, fits
 from knows_core.types_reading import ANYTHING, read, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from knows_core.flow import Flow
+    from knows_core.recovery import OnError
     from knows_core.situation import Check
     from knows_core.template import Definition
     from knows_core.types_verdict import Verdict
@@ -132,6 +135,9 @@ class _Reader:
             return [End(template, path, UNKNOWN)]
         if isinstance(node, Step):
             return self._step(node, given, End(template, path, UNKNOWN))
+        if isinstance(node, Approval):
+            here = End(template, path, UNKNOWN)
+            return [here._replace(annotation=node.payload)] if node.payload is not None else given or [here]
         if isinstance(node, Part):
             template = str(node.definition)
         if isinstance(node, Each):
@@ -157,6 +163,8 @@ class _Reader:
         if isinstance(node, Each):
             return [here._replace(annotation=_of(list, either(one.annotation for one in several[0])))]
         passing = (given or [here]) if isinstance(node, Case) and not node.has_default else []
+        if isinstance(node, Scope):
+            passing = _instead(node.on_error, given, here)
         merged = [end for ends in several for end in ends] + passing
         return list({str(one): one for one in merged}.values()) if several else [here]
 
@@ -174,7 +182,7 @@ class _Reader:
                 self._add(Seam(produced, consumed, fits(produced.annotation, consumed.annotation), step))
         produced = here._replace(annotation=awaited(annotations.get("return", UNKNOWN)))
         self._found.producers.append((step, produced))
-        return [produced]
+        return [produced, *_instead(step.on_error, given, here)]
 
     def _items(self, given: list[End] | None, here: End) -> list[End] | None:
         """The ends of the single items of the lists that come in."""
@@ -193,6 +201,17 @@ class _Reader:
         if key not in self._seen:  # a repeat is read twice
             self._seen.add(key)
             self._found.seams.append(seam)
+
+
+def _instead(on_error: OnError | None, given: list[End] | None, here: End) -> list[End]:
+    """What comes out of a node in place of its result when it fails. What a handler says nobody can tell before."""
+    match on_error:
+        case Continue():
+            return given or [here]
+        case Fallback(otherwise) if not isinstance(otherwise, Flow):
+            return [here._replace(annotation=cast("Any", type(otherwise)))]
+        case _:
+            return []
 
 
 _LISTS: Final[Any] = list[Any] | tuple[Any, ...]

@@ -13,9 +13,23 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine, Iterable, Iterator
-from typing import Any, Concatenate, Generic, Protocol, SupportsIndex, TypeAlias, TypedDict, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    Protocol,
+    SupportsIndex,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    overload,
+)
 
 from knows_core.flow import Flow, Sequence, Step
+
+if TYPE_CHECKING:
+    from knows_core.recovery import OnError, Retry
 
 I = TypeVar("I")  # noqa: E741 - the two parameters of a flow are I and O everywhere
 O = TypeVar("O")  # noqa: E741
@@ -204,6 +218,26 @@ class Options(TypedDict, total=False):
     isolation: str | None
     reads: Iterable[str] | None
     writes: Iterable[str] | None
+    retry: Retry | None
+    on_error: OnError | None
+    compensate: Callable[..., Any] | None
+    effect: str | None
+    look: Callable[..., Any] | None
+
+
+class Policies(TypedDict, total=False):
+    """What a scope or a template says for the flow in it as a whole."""
+
+    timeout: float | None
+    retry: Retry | None
+    on_error: OnError | None
+    compensate: Callable[..., Any] | None
+
+
+class ScopeOptions(Policies, total=False):
+    """The options of `scope`."""
+
+    name: str | None
 
 
 class StepOf(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -10,11 +11,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from knows_core.errors import StepTimeout
 from knows_core.errors_flow import ScopeTimeout
 from knows_core.joining import Delta
+from knows_core.rules import Rules, utc_now
 from knows_core.state import NO_CHANGES, Changes, WorkflowState
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from knows_core.flow import Step
     from knows_core.models import TypedState
+    from knows_core.records import Answer, Question, RunEnded
+    from knows_core.recovery import OnError, Retry
     from knows_core.renaming import Renaming
 
 Check = Callable[[Any, str], Any]  # (value, path) -> the value as it counts; raises SeamMismatch
@@ -23,12 +29,14 @@ _NO_CHECKS: Final[Checks] = {}
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
-@dataclass(slots=True)
+@dataclass
 class Past:
     """What the journal of a run holds, as the machine asks for it: everything by path.
 
     `entered` tells the seconds of owned time that a part or scope has had; `deltas` what branches did that are not
-    joined yet, by the branch.
+    joined yet, by the branch. `intended` are acts that were to be made, with the attempt, and left no other record.
+    `settled` tells how a path came to its result where no step gave it, `failure` what ended the run when its
+    compensation had begun.
     """
 
     results: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
@@ -37,15 +45,48 @@ class Past:
     entered: Mapping[str, float] = field(default_factory=dict[str, float])
     joined: frozenset[str] = frozenset()
     deltas: Mapping[str, Delta] = field(default_factory=dict[str, Delta])
+    retrying: Mapping[str, Retrying] = field(default_factory=dict[str, "Retrying"])
+    intended: Mapping[str, int] = field(default_factory=dict[str, int])
+    asked: Mapping[str, Question] = field(default_factory=dict[str, "Question"])
+    answers: Mapping[str, Answer] = field(default_factory=dict[str, "Answer"])
+    settled: Mapping[str, str] = field(default_factory=dict[str, str])
+    failure: RunEnded | None = None
+
+    @functools.cached_property
+    def open(self) -> frozenset[str]:
+        """The paths of steps that were begun and did not come to their end."""
+        return frozenset((*self.retrying, *self.intended, *self.asked))
+
+
+class Retrying(NamedTuple):
+    """A step between two attempts: how many retries there were, when the next one begins, when the first failed.
+
+    Times are seconds since 1970 by the engine's clock; `until` is None where the next attempt has begun.
+    """
+
+    retries: int
+    until: float | None
+    since: float
 
 
 @dataclass(slots=True)
 class Ground:
-    """What all branches of a run stand on: its past, the checks at its seams, and a clock (seconds, from anywhere)."""
+    """What all branches of a run stand on: its past, what the engine says, and the checks at its seams.
+
+    `clock` gives seconds, from anywhere, `moment` the time of the day. `finished` are the steps and scopes that came to
+    their end in this try and declare how they are undone, `questions` what waits for a decision.
+    """
 
     past: Past = field(default_factory=Past)
     checks: Checks = field(default_factory=lambda: _NO_CHECKS)
     clock: Callable[[], float] = time.monotonic
+    moment: Callable[[], datetime] = utc_now
+    rules: Rules = field(default_factory=Rules)
+    run: str = ""
+    template: str = ""
+    finished: list[tuple[str, Any]] = field(default_factory=list[tuple[str, Any]])
+    questions: dict[str, Question] = field(default_factory=dict[str, "Question"])
+    retrying: dict[str, Retrying] = field(default_factory=dict[str, Retrying])
 
 
 @dataclass(slots=True)
@@ -100,6 +141,16 @@ class Deadline(NamedTuple):
         return error
 
 
+class Policy(NamedTuple):
+    """What the scopes around a place, as far as its own template, say of a failure; the answers of the inner first."""
+
+    retry: Retry | None = None
+    answers: tuple[OnError, ...] = ()
+
+
+_NO_POLICY: Final = Policy()
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where in the flow a run is: the prefix of the paths here, the state model and keys of the template it is in."""
@@ -108,10 +159,11 @@ class Place:
     typed: TypedState | None = None
     keys: Renaming | None = None
     deadline: Deadline | None = None
+    policy: Policy = _NO_POLICY
 
     def at(self, prefix: str) -> Place:
         """The same place, deeper inside."""
-        return self if prefix == self.prefix else Place(prefix, self.typed, self.keys, self.deadline)
+        return self if prefix == self.prefix else Place(prefix, self.typed, self.keys, self.deadline, self.policy)
 
     def seen(self, state: WorkflowState) -> WorkflowState:
         """The run's state as the template here sees it."""

@@ -7,16 +7,17 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from knows_core.errors import ContractError
-from knows_core.flow import made
+from knows_core.errors import ConfigError, ContractError
+from knows_core.flow import Flow, Step, lift, made
+from knows_core.recovery import Continue, Fail, Fallback, Retry, Suspend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Unpack, overload
 
-    from knows_core.flow import Step
+    from knows_core.recovery import OnError
     from knows_core.signatures import ContextFirst, I, Later, O, Options, SelfFirst, StateFirst, StepOf, Taking
 
 _ISOLATIONS = ("thread", "process")
@@ -59,6 +60,11 @@ def step(
     isolation: str | None = None,
     reads: Iterable[str] | None = None,
     writes: Iterable[str] | None = None,
+    retry: Retry | None = None,
+    on_error: OnError | None = None,
+    compensate: Callable[..., Any] | None = None,
+    effect: str | None = None,
+    look: Callable[..., Any] | None = None,
 ) -> Any:
     """Make a step of a function, as a decorator or around any callable: `step(f, name="other")`.
 
@@ -66,14 +72,25 @@ def step(
     is in seconds, for one attempt: a sync step that exceeds it is abandoned, its late result and writes are dropped,
     and only `isolation="process"` (default `"thread"`) stops it for real. `reads` and `writes` are the state keys that
     it uses, for the checks of a composition; one that declares `writes` may write no other key, and leaves a value in
-    each. Raises ContractError.
+    each.
+
+    `retry` says when a failed attempt is followed by another, `on_error` what happens when none is: a verdict, or a
+    handler `(ErrorContext) -> verdict or None`. `compensate(result, state, context)` undoes the finished step when the
+    run fails. `effect="once"` is for an act that must never be repeated blindly: after a crash in the middle
+    `look(input, state, context)` answers `Done(result)`, `NotDone()` or None, and without an answer a person decides.
+    Raises ContractError.
     """
     options = {
         "timeout": seconds(timeout),
-        "isolation": _one_of(isolation, _ISOLATIONS),
+        "isolation": _one_of("isolation", isolation, _ISOLATIONS),
         "reads": _keys("reads", reads),
         "writes": _keys("writes", writes),
+        "effect": _one_of("effect", effect, ("once",)),
+        "look": beside("look", look),
+        **policies(retry, on_error, compensate),
     }
+    if look is not None and effect is None and not isinstance(function, Step):
+        raise ContractError('look: it is asked for a step with effect="once" only. Say that, or leave it out.')
     given = {option: value for option, value in options.items() if value is not None}
     return made(function, name, **given) if function is not None else functools.partial(made, name=name, **given)
 
@@ -85,10 +102,45 @@ def seconds(timeout: Any) -> float | None:
     raise ContractError(f"timeout: expected seconds above 0, found {timeout!r}")
 
 
-def _one_of(isolation: str | None, known: tuple[str, ...]) -> str | None:
-    if isolation is None or isolation in known:
-        return isolation
-    raise ContractError(f"isolation: expected {' or '.join(map(repr, known))}, found {isolation!r}")
+def policies(retry: Any, on_error: Any, compensate: Any) -> dict[str, Any]:
+    """The policies of a step or scope, checked. Raises ConfigError, ContractError."""
+    if retry is not None and not isinstance(retry, Retry):
+        raise ConfigError(name="retry", expected="a Retry(...)", found=retry)
+    if isinstance(on_error, Fallback):
+        # What could not be a value is a flow: a step, a function, a list of both is ambiguous and stays a value.
+        other: Any = on_error.otherwise
+        on_error = Fallback(cast("Any", lift(other))) if _is_flow(other) or _can_run(other) else on_error
+    elif not (on_error is None or isinstance(on_error, Continue | Suspend | Fail) or _is_handler(on_error)):
+        expected = "Fallback(...), Continue(), Suspend(), Fail() or a handler (ErrorContext) -> verdict"
+        raise ConfigError(name="on_error", expected=expected, found=on_error)
+    return {"retry": retry, "on_error": on_error, "compensate": beside("compensate", compensate)}
+
+
+def _is_flow(value: object) -> bool:
+    return isinstance(value, Flow)
+
+
+def _can_run(value: Any) -> bool:
+    return callable(getattr(value, "execute", None)) or (callable(value) and not isinstance(value, type))
+
+
+def _is_handler(value: Any) -> bool:
+    return callable(value) and not isinstance(value, type | Flow)
+
+
+def beside(option: str, function: Any) -> Any:
+    """A function that stands beside a step, as one. Raises ContractError."""
+    if function is None or isinstance(function, Step):
+        return cast("Any", function)
+    if not callable(function) or _is_flow(function):
+        raise ContractError(f"{option}: expected a function, found {type(function).__name__}")
+    return made(function, option)
+
+
+def _one_of(option: str, given: str | None, known: tuple[str, ...]) -> str | None:
+    if given is None or given in known:
+        return given
+    raise ContractError(f"{option}: expected {' or '.join(map(repr, known))}, found {given!r}")
 
 
 def _keys(option: str, keys: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from knows_core.desk import Desk
     from knows_core.lanes import Lane
-    from knows_core.wishes import Call
+    from knows_core.wishes import Call, Sleep
 
 
 T = TypeVar("T")
@@ -68,6 +68,14 @@ class Tasks:
     def begin(self, lane: Lane, call: Call) -> None:
         """Call a step beside the others."""
         self._under_way[self._loop.create_task(self._outcome(call), name=call.path)] = lane
+
+    def sleep(self, lane: Lane, pause: Sleep) -> None:
+        """Let a pause begin; it ends as a call does, with nothing."""
+        self._under_way[self._loop.create_task(_slept(pause), name=pause.path)] = lane
+
+    async def rest(self, pause: Sleep) -> None:
+        """Wait until a pause is over. Raises Stopped."""
+        await self._patiently(asyncio.sleep(pause.seconds), pause.path)
 
     async def ended(self) -> list[tuple[Lane, Outcome]]:
         """Wait for the next calls that end, each with its lane. Raises Stopped."""
@@ -141,6 +149,11 @@ class Tasks:
 
         threading.Thread(target=body, name=name, daemon=True).start()
         return await answer
+
+
+async def _slept(pause: Sleep) -> Outcome:
+    await asyncio.sleep(pause.seconds)
+    return Outcome()
 
 
 def _caught(work: Callable[[], Any]) -> tuple[Any, Exception | None]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from knows_core.backend import RunRow, StateBackend
-    from knows_core.folding import Log
+    from knows_core.log import Log
     from knows_core.run import Entry
     from knows_core.template import Templates, WorkflowTemplate
 
@@ -45,8 +45,8 @@ def view(backend: StateBackend, templates: Templates | None, run: str, template:
 
 def check_status(row: RunRow, log: Log) -> None:
     """Raise RecordCorrupt unless the row beside the records says what they say: an end that was cut off shows here."""
-    # A run that waits for its turn has no record that says so.
-    status = RunStatus.RUNNING if row.status is RunStatus.PENDING else row.status
+    # A run that waits for its turn, or between two attempts, has no record that says so.
+    status = RunStatus.RUNNING if row.status in (RunStatus.PENDING, RunStatus.SLEEPING) else row.status
     stored = (row.template, row.version, status)
     recorded = (log.created["template"], log.bound.version, log.status)
     if stored != recorded:
@@ -97,8 +97,17 @@ def run_of(backend: StateBackend, row: RunRow, log: Log, codec: Codec) -> Run:
         state=state,
         error=log.error,
         reference=log.created["reference"],
+        compensated=log.compensated,
+        waiting=tuple(one._replace(shown=decoded(codec, one.shown, row.run)) for one in log.waiting),
+        origin=origin_of(log),
         load_history=lambda: history(backend, row.run),
     )
+
+
+def origin_of(log: Log) -> tuple[str, str] | None:
+    """The run and the step that a run was begun from."""
+    origin = log.created.get("origin")
+    return None if origin is None else (origin[0], origin[1])
 
 
 def decoded(codec: Codec, value: Any, run: str) -> Any:

@@ -29,6 +29,16 @@ class Call:
         self.given_up = False  # nobody waits for it any more
 
 
+class Sleep:
+    """The wish that so many seconds pass before the attempt of a step that follows."""
+
+    __slots__ = ("path", "seconds")
+
+    def __init__(self, path: str, seconds: float) -> None:
+        self.path = path
+        self.seconds = seconds
+
+
 class Fork:
     """The wish that branches be run side by side, at most `limit` at once; the answer is an `Outcome` of each.
 
@@ -52,7 +62,7 @@ class Outcome:
         self.error = error
 
 
-Wish = Call | Fork | Record
+Wish = Call | Sleep | Fork | Record
 Walk = Generator[Wish, Any, Any]
 Machine = Generator[Wish, Any, RunEnded]
 
@@ -68,6 +78,15 @@ class Stopped(BaseException):
 class StepError(Exception):
     """Carries a step's failure through the flow, with the place where it happened."""
 
-    def __init__(self, path: str, attempt: int, error: Exception) -> None:
+    def __init__(self, path: str, attempt: int, error: Exception, *, final: bool = False) -> None:
+        super().__init__(path)
+        self.path, self.attempt, self.error = path, attempt, error
+        self.final = final  # no policy further out may answer it
+
+
+class Waiting(Exception):
+    """Carries through the flow that it cannot go on before somebody decides, and about which failure, if any."""
+
+    def __init__(self, path: str, attempt: int, error: Exception | None = None) -> None:
         super().__init__(path)
         self.path, self.attempt, self.error = path, attempt, error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from knows_core.building import scope
 from knows_core.errors import ContractError
 from knows_core.flow import Flow, Sequence, Use, lift
 from knows_core.linking import given
@@ -14,12 +15,14 @@ from knows_core.version import Requirement, Version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from typing import Unpack
 
     from pydantic import BaseModel
 
     from knows_core.check import Problem
     from knows_core.flow import Step
     from knows_core.migration import Migration
+    from knows_core.signatures import Policies
     from knows_core.state import WorkflowState
 
 
@@ -27,8 +30,9 @@ class PipelineWorkflow:
     """A template made of steps that run one after the other, each a callable `step(result, state)` or a Step.
 
     `state` is a pydantic model of the state, `required_state` names further keys that must have a value. `migrations`
-    take along runs of other versions. Without a name it is `pipeline` `0.0.0` and cannot be registered. Raises
-    InvalidVersion, ContractError.
+    take along runs of other versions. `retry`, `timeout`, `on_error` and `compensate` mean what they do in `scope`, for
+    the whole flow. Without a name it is `pipeline` `0.0.0` and cannot be registered. Raises InvalidVersion,
+    ContractError.
     """
 
     __slots__ = ("definition",)
@@ -44,12 +48,15 @@ class PipelineWorkflow:
         summary: str = "",
         types: str = "strict",
         migrations: Iterable[Migration] = (),
+        **options: Unpack[Policies],
     ) -> None:
         flow: Flow[Any, Any] = steps if isinstance(steps, Flow) else Sequence(tuple(map(lift, steps)))
         if isinstance(required_state, str):
             raise ContractError(f"required_state: expected a list of keys, found a text. Write [{required_state!r}].")
         if types not in MODES:
             raise ContractError(f"types: expected one of {', '.join(MODES)}, found {types!r}")
+        if any(one is not None for one in options.values()):
+            flow = scope(flow, **options)
         declared = tuple(required_state)
         self.definition = Definition(
             Requirement(name).name,
@@ -92,7 +99,7 @@ class PipelineWorkflow:
 
         On success the writes appear in `state`; on failure only `state["error"]` does, and the error is raised.
         """
-        from knows_core.engine import execute  # defining a template needs no engine
+        from knows_core.executing import execute  # defining a template needs no engine
 
         return execute(self.definition, state)
 
@@ -122,6 +129,7 @@ def pipeline(
     summary: str = "",
     types: str = "strict",
     migrations: Iterable[Migration] = (),
+    **options: Unpack[Policies],
 ) -> PipelineWorkflow:
     """Make a template of a flow: `pipeline(a | b, name="etch", version="1.0")`. Raises InvalidVersion."""
     steps = flow if isinstance(flow, Flow) else list(flow)
@@ -134,6 +142,7 @@ def pipeline(
         summary=summary,
         types=types,
         migrations=migrations,
+        **options,
     )
 
 
@@ -148,6 +157,7 @@ def compose(
     summary: str = "",
     types: str = "strict",
     migrations: Iterable[Migration] = (),
+    **options: Unpack[Policies],
 ) -> PipelineWorkflow:
     """Make one template of several that run one after the other, each nested under its name on the shared state.
 
@@ -174,6 +184,7 @@ def compose(
         summary=summary,
         types=types,
         migrations=migrations,
+        **options,
     )
 
 

@@ -95,7 +95,7 @@ def test_a_failed_run_keeps_its_error_until_it_is_resumed():
     where = {"timestamp": AT, "step": "one", "attempt": 1}
     assert error == {"type": "ValueError", "message": "no", "code": None, "cause": None, **where}
     resumed = folded(*ending, RunResumed([]))
-    assert (resumed.error, resumed.attempts, resumed.interrupted, resumed.failed) == (None, {"one": 1}, 0, False)
+    assert (resumed.error, resumed.attempts, resumed.interrupted, resumed.at_rest) == (None, {"one": 1}, 0, False)
 
 
 def test_resumes_without_a_record_count_as_interrupted_tries():

@@ -36,8 +36,9 @@ from knows_core.execution import Execution, order
 from knows_core.lanes import Lanes
 from knows_core.linking import linked
 from knows_core.recorded import begin_recorded, go_on
+from knows_core.rules import Rules
 from knows_core.template import definition_of
-from knows_core.wishes import Fork, Outcome
+from knows_core.wishes import Call, Fork, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,10 +176,10 @@ class History:
             template = self.tries[min(number, len(self.tries) - 1)](moods)
             if number == 0:
                 wanted = order(linked(definition_of(template), None), self.input, self.state, clock, RUN, "file.py:it")
-                execution: Any = begin_recorded(wanted, backend, clock, self.limits)
+                execution: Any = begin_recorded(wanted, backend, clock, Rules(self.limits))
             else:
                 try:
-                    execution = go_on(backend, None, RUN, template, clock, limits=self.limits, accept=self.accept)
+                    execution = go_on(backend, None, RUN, template, clock, rules=Rules(self.limits), accept=self.accept)
                 except KnowsError:  # it is stuck
                     continue
             drive(execution)
@@ -194,6 +195,7 @@ def drive(execution: Execution) -> None:
         recorder.flush()
         for lane, call in calls:
             try:
+                assert isinstance(call, Call)
                 outcome = Outcome(call.step.binding.invoke(call.value, call.state, None))
             except Stop:
                 lanes.calls()  # what other branches came to meanwhile is recorded

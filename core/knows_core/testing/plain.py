@@ -14,9 +14,10 @@ from pydantic import BaseModel
 
 from knows_core.context import StepContext
 from knows_core.errors_flow import StateConflict
-from knows_core.flow import Case, Each, Parallel, Part, Repeat, Scope, Sequence, Step
+from knows_core.flow import Case, Parallel, Part, Scope, Sequence, Step
 from knows_core.joining import Reducer
 from knows_core.linking import linked
+from knows_core.loops import Each, Repeat
 from knows_core.state import WorkflowState
 from knows_core.template import definition_of
 

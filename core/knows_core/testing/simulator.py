@@ -25,7 +25,7 @@ from knows_core.recorded import begin_recorded, go_on
 from knows_core.records import RunEnded, StepDone
 from knows_core.run import RunStatus
 from knows_core.template import definition_of
-from knows_core.wishes import Fork, Outcome, Stopped
+from knows_core.wishes import Fork, Outcome, Sleep, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,13 +134,18 @@ class _FailingDesk(Desk):
         self._recorded: list[str] = []
         self._crash = crash
         self._clock_of_run = simulator._clock
+        self._pass_time = simulator.pass_time
         self._flush = execution.recorder.flush
         # The recorder is this execution's own; after a power loss another one takes its place.
         execution.recorder.flush = self._flushed  # type: ignore[method-assign]
 
-    def outcome(self, call: Call) -> Outcome:
+    def outcome(self, call: Call | Sleep) -> Outcome:
         """Call a step here and now; one that took longer than it may is given up, as a thread would be."""
         self._effect()
+        if isinstance(call, Sleep):
+            self._pass_time(call.seconds)
+            self._effect()
+            return Outcome()
         self.called.append(call.path)
         began = self._clock_of_run()
         try:
@@ -179,7 +184,7 @@ def _chance(seed: int) -> random.Random:
 def _drive(desk: _FailingDesk, chance: random.Random, stop: int = 0) -> RunEnded:
     """Run a machine to its end as the real driver does, its calls one by one in an order that chance finds."""
     lanes = Lanes(Fork(iter([desk.execution.machine]), 1), desk.record)
-    under_way: list[tuple[Lane, Call]] = []
+    under_way: list[tuple[Lane, Call | Sleep]] = []
     while True:
         begun = lanes.calls()
         if begun and desk.recorder.waiting:
@@ -187,7 +192,7 @@ def _drive(desk: _FailingDesk, chance: random.Random, stop: int = 0) -> RunEnded
         under_way += begun
         if not under_way:
             break
-        if stop and len(desk.called) >= stop:
+        if stop and len(desk.called) >= stop and not desk.brakes.is_on:
             return _stopped(desk)
         # Some of them end before the driver looks at the first: what they bring is not recorded yet.
         chance.shuffle(under_way)

@@ -1,0 +1,67 @@
+"""Walking an approval: ask once, wait for the answer, and hand on what was approved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from knows_core.errors_recovery import ApprovalExpired
+from knows_core.opened import rejected
+from knows_core.records import Asked, Question, Settled, StepFailed
+from knows_core.sameness import same
+from knows_core.state import NO_CHANGES, Changes
+from knows_core.types_reading import words
+from knows_core.wishes import StepError, Waiting
+
+if TYPE_CHECKING:
+    from knows_core.approving import Approval
+    from knows_core.records import Answer
+    from knows_core.situation import Place, Situation
+    from knows_core.wishes import Walk
+
+
+def approval_walk(node: Approval[Any, Any], value: Any, now: Situation, place: Place) -> Walk:
+    """Go on with what was approved. Raises Waiting before somebody decides, StepError where nobody approves."""
+    path, ground = place.prefix + node.name, now.ground
+    if path in ground.past.results:
+        return ground.past.results[path]
+    attempt = ground.past.attempts.get(path, 0) + 1
+    try:
+        question, answer = ground.past.asked.get(path), ground.past.answers.get(path)
+        if question is None or not same(question.shown, value):
+            question, answer = _question(node, value, path, attempt, now), None
+            yield Asked(path, attempt, question.kind, value, question.role, question.expires, question.payload)
+        if answer is None:
+            if question.expires is None or ground.moment().timestamp() < question.expires:
+                ground.questions[path] = question
+                raise Waiting(path, attempt)  # noqa: TRY301 - passed on below
+            raise ApprovalExpired(step=path, expires=f"{node.expires or 0:g}")  # noqa: TRY301 - recorded below
+        if answer.choice != "approve":
+            raise rejected(path, answer)  # noqa: TRY301 - as above
+        settled = _approved(node, answer, value, path, now, place)
+        yield settled
+    except Waiting:
+        raise
+    except Exception as error:  # noqa: BLE001 - refused, too late, or it cannot be recorded
+        yield StepFailed(path, attempt, error)
+        raise StepError(path, attempt, error) from None
+    now.take(settled.changes)
+    return settled.result
+
+
+def _question(node: Approval[Any, Any], value: Any, path: str, attempt: int, now: Situation) -> Question:
+    expires = None if node.expires is None else now.ground.moment().timestamp() + node.expires
+    payload = None if node.payload is None else words(node.payload)
+    return Question(path, "approval", attempt, value, node.role, expires, payload)
+
+
+def _approved(node: Approval[Any, Any], answer: Answer, value: Any, path: str, now: Situation, place: Place) -> Settled:
+    changes = NO_CHANGES
+    if node.into is not None:
+        at = datetime.fromtimestamp(answer.at, UTC)
+        kept = {"by": answer.by, "role": answer.role, "at": at, "note": answer.note, "shown": answer.shown}
+        changes = Changes({node.into: kept}, ())
+        if place.typed is not None:
+            changes = place.typed.checked(path, changes, place.seen(now.state).after(changes))
+        changes = place.told(changes)
+    return Settled(path, "approved", value if node.payload is None else answer.value, changes, now.branch)

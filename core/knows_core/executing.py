@@ -1,0 +1,45 @@
+"""`execute`: a run here and now on the caller's own state, which nobody records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from knows_core.driving import Driving
+from knows_core.envelope import error_record
+from knows_core.errors_recovery import AwaitingDecision
+from knows_core.execution import begin, order
+from knows_core.limits import Limits
+from knows_core.linking import linked
+from knows_core.rules import utc_now
+from knows_core.run import RunStatus
+from knows_core.state import ERROR_KEY
+
+if TYPE_CHECKING:
+    from knows_core.state import WorkflowState
+    from knows_core.template import Definition
+
+
+def execute(definition: Definition, state: WorkflowState) -> Any:
+    """Run a definition on the caller's own state, recording nothing; see PipelineWorkflow.execute."""
+    driving = Driving(None, None, Limits(), utc_now)
+    given = {key: state[key] for key in state if key != ERROR_KEY}
+    try:
+        execution = begin(order(linked(definition, None), None, given, utc_now), utc_now)
+    except Exception as error:
+        state[ERROR_KEY] = error_record(error, utc_now(), None, None)
+        raise
+    ended = driving.drive(execution)
+    if ended.status is RunStatus.SUSPENDED:
+        ended = ended._replace(error=ended.error or AwaitingDecision(step=ended.path))
+    run = execution.ended_as(ended)
+    if ended.error is not None:
+        state[ERROR_KEY] = run.error
+        raise ended.error
+    state.pop(ERROR_KEY, None)
+    delta = execution.situation.delta
+    for key in {*delta.written, *delta.dropped}:
+        if key in run.state:
+            state[key] = run.state[key]
+        else:
+            state.pop(key, None)
+    return ended.result

@@ -1,0 +1,98 @@
+"""A step that a former try left open: between two attempts, in the middle of an act, or waiting for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from knows_core.beside import call_beside
+from knows_core.envelope import safe_text
+from knows_core.errors_recovery import Rejected
+from knows_core.failing import AGAIN, Failure, in_doubt
+from knows_core.records import Settled, StepDone, StepFailed, StepRetried
+from knows_core.recovery import Done, NotDone
+from knows_core.state import NO_CHANGES
+from knows_core.wishes import Sleep, StepError, Waiting
+
+if TYPE_CHECKING:
+    from knows_core.flow import Step
+    from knows_core.records import Answer, Question
+    from knows_core.situation import Place, Situation
+    from knows_core.wishes import Walk
+
+
+def taken_up(step: Step[Any, Any], given: Any, path: str, now: Situation, place: Place) -> Walk:
+    """Bring a step to where it can be attempted, AGAIN, or to its result. Raises StepError, Waiting."""
+    past = now.ground.past
+    if path in past.asked:
+        return (yield from decided_on(path, now, step))
+    if path in past.intended:
+        return (yield from _looked(step, given, path, now, place))
+    pausing = past.retrying[path]
+    if pausing.until is not None:
+        left = pausing.until - now.ground.moment().timestamp()
+        if left > 0:
+            yield Sleep(path, left)
+        yield StepRetried(path, now.ground.past.attempts.get(path, 0) + 1)
+    return AGAIN
+
+
+def decided_on(path: str, now: Situation, step: Step[Any, Any] | None = None) -> Walk:
+    """What was decided on the failure of a step, scope or part: AGAIN, or its result. Raises StepError, Waiting."""
+    question, answer = now.ground.past.asked[path], now.ground.past.answers.get(path)
+    if answer is None:
+        now.ground.questions[path] = question
+        raise Waiting(path, question.attempt)
+    return (yield from _decided(step, question, answer, path, now))
+
+
+def _decided(step: Step[Any, Any] | None, question: Question, answer: Answer, path: str, now: Situation) -> Walk:
+    attempt = question.attempt
+    if answer.choice == "retry":
+        return AGAIN
+    if answer.choice == "done":
+        return (yield from _done(step, answer.value, path, attempt, now))
+    error = rejected(path, answer)
+    yield StepFailed(path, attempt, error)
+    raise StepError(path, attempt, error)
+
+
+def rejected(path: str, answer: Answer) -> Rejected:
+    """The failure that a person's no is."""
+    return Rejected(step=path, by=answer.by, note=f": {answer.note}" if answer.note else "")
+
+
+def _done(step: Step[Any, Any] | None, result: Any, path: str, attempt: int, now: Situation) -> Walk:
+    """Take a result from elsewhere for what the step gave."""
+    ground = now.ground
+    try:
+        outlet = ground.checks.get(step, (None, None))[1] if step is not None else None
+        result = outlet(result, path) if outlet is not None else result
+        if step is None:
+            yield Settled(path, "done", result, NO_CHANGES, now.branch)
+        else:
+            yield StepDone(path, attempt, result, NO_CHANGES, now.branch)
+    except Exception as error:  # noqa: BLE001 - it does not fit, or cannot be stored
+        yield StepFailed(path, attempt, error)
+        raise StepError(path, attempt, error) from None
+    if step is not None and step.compensate is not None:
+        ground.finished.append((path, result))
+    return result
+
+
+def _looked(step: Step[Any, Any], given: Any, path: str, now: Situation, place: Place) -> Walk:
+    """Find out whether an act took place before the process ended."""
+    attempt = now.ground.past.intended[path]
+    reason = "its process ended in the middle of it"
+    found: Any = None
+    if step.look is not None:
+        try:
+            found = yield from call_beside(step.look, given, path, attempt, now, place)
+        except Exception as error:  # noqa: BLE001 - a look may raise anything
+            reason = f"{reason}, and look raised {type(error).__name__}: {safe_text(error)}"
+        else:
+            reason = f"{reason}, and look could not tell"
+    if isinstance(found, Done):
+        return (yield from _done(step, found.value, path, attempt, now))
+    if isinstance(found, NotDone):
+        return AGAIN
+    raise (yield from in_doubt(Failure(path, attempt, RuntimeError(), given, step), reason, now)) from None

@@ -1,0 +1,50 @@
+"""A new run that begins with what another one had recorded before some step. The other one stays as it is.
+
+Every beginning of a journal is one that a crash could have left, so that whatever can be resumed can be begun from.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import TYPE_CHECKING, Final
+
+from knows_core.backend import RunRow
+from knows_core.errors import ConfigError
+from knows_core.folding import fold
+from knows_core.journal import copied, read
+from knows_core.run import RunStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from knows_core.backend import StateBackend
+    from knows_core.run import Entry
+
+_LONGEST: Final = 117  # characters of an id that leave room for what tells the new one apart
+
+
+def begun_from(backend: StateBackend, run: str, step: str, clock: Callable[[], datetime]) -> str:
+    """Record the new run, owned by nobody, and return its id. Raises UnknownRun, ConfigError, RecordCorrupt."""
+    row, records = backend.load(run)
+    entries, _ = read(run, records)
+    kept = entries[: _first(entries, run, step)]
+    bound = fold(run, kept).bound
+    new, now = f"{run[:_LONGEST]}-{uuid.uuid4().hex[:10]}", clock()
+    epoch = backend.create(
+        RunRow(new, row.template, bound.version, RunStatus.RUNNING, now, now), copied(new, kept, (run, step))
+    )
+    backend.release(new, epoch)
+    return new
+
+
+def _first(entries: Sequence[Entry], run: str, step: str) -> int:
+    """Where the records of a step, or of what lies inside a node of that path, begin."""
+    inside = re.compile(re.escape(step) + r"(?:$|[/\[~#])")
+    for number, entry in enumerate(entries):
+        if inside.match(entry.content.get("path") or ""):
+            return number
+    recorded = dict.fromkeys(entry.content["path"] for entry in entries if entry.content.get("path"))
+    expected = f"a step that {run} has recorded ({', '.join(recorded) or 'none'})"
+    raise ConfigError(name="--from", expected=expected, found=step)
