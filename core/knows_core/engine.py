@@ -64,10 +64,7 @@ class LocalEngine:
         templates: Templates | None = None,
         hooks: PluginManager | None = None,
     ) -> Self:
-        """Make an engine as the settings say, with the backend at `state_backend`.
-
-        Raises UnknownScheme for a scheme other than `memory:` that no plugin in `hooks` offers.
-        """
+        """Make an engine as the settings say, with the backend at `state_backend`. Raises UnknownScheme."""
         from knows_core.opening import open_backend  # only engines made from settings need these rooms
         from knows_core.settings import load_settings
 
@@ -293,8 +290,8 @@ class LocalEngine:
             from knows_core.restarting import begun_from  # see _begin
 
             run_id = begun_from(self._recorded(), run_id, step, self._clock)
-        given = (self._recorded(), self._templates, run_id, template, self._clock)
-        return go_on(*given, rules=self._rules, accept=accept, release=self._driving.release)
+        known, release = (self._recorded(), self._templates), self._driving.release
+        return go_on(*known, run_id, template, self._clock, rules=self._rules, accept=accept, release=release)
 
     def _find(self, name: str) -> WorkflowTemplate:
         if self._templates is None:
