@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from knows_core.flow import Case, Part, Sequence, Step, Use
+from knows_core.approving import Approval
+from knows_core.flow import Case, Part, Scope, Sequence, Step, Use
 from knows_core.loops import Repeat
 from knows_core.paths import DEEPEST, within
 from knows_core.state import ERROR_KEY
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from knows_core.flow import Flow
     from knows_core.template import Definition
 
-_STEP_NAME = re.compile(r"[^\s/@\[\]]{1,128}")
+_STEP_NAME = re.compile(r"[^\s/@\[\]~]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ def problems_of(definition: Definition, where: str = "") -> list[Problem]:
         if isinstance(node, Part):
             used.add(path)
             found += problems_of(node.definition, f"{name}/{path}")
+        elif isinstance(node, Approval):
+            found += [*_of_name(f"{name}/{path}", node.name), *_of_keys(f"{name}/{path}", [node.into or ""], model)]
         elif isinstance(node, Step):
             found += _of_step(f"{name}/{path}" if node.name else f"{name}, step {number - 1 or 1}", node, model)
         else:
@@ -81,11 +84,12 @@ def _of_step(where: str, step: Step[Any, Any], model: type[BaseModel] | None) ->
         remedy = "Give it a default, fix it with .partial(...), or call it `state` or `context` if it is one of these."
         yield Problem(where, f"nothing fills the parameter {name!r}", remedy)
     yield from _of_annotations(where, step, model)
-    fields = None if model is None else getattr(model, "__pydantic_fields__", None)
-    if fields is not None and getattr(model, "model_config", {}).get("extra") == "forbid":
-        for key in (*(step.reads or ()), *(step.writes or ())):
-            if key not in fields:
-                yield Problem(where, f"{key!r} is not a field of the state model", f"Use one of {', '.join(fields)}.")
+    yield from _of_keys(where, (*(step.reads or ()), *(step.writes or ())), model)
+    if step.effect is not None and step.retry is not None:
+        remedy = "Take its retry away: after a failure a person, or whoever resumes the run, says what is to be done."
+        yield Problem(where, 'an act with effect="once" is never retried by itself', remedy)
+    for option, one in (("compensate", step.compensate), ("look", step.look)):
+        yield from _of_function(f"{where}, {option}", one)
     if step.isolation == "process":
         from knows_core.located import why_not_isolated  # only isolated steps pay for it
 
@@ -97,6 +101,8 @@ def _of_other(where: str, node: Flow[Any, Any]) -> Iterator[Problem]:
     name = getattr(node, "name", None)
     if name is not None and not isinstance(node, Use):
         yield from _of_name(where, name)
+    if isinstance(node, Scope):
+        yield from _of_function(f"{where}, compensate", node.compensate)
     predicates = [one for one, _ in node.choices if one] if isinstance(node, Case) else []
     if isinstance(node, Repeat):
         predicates.append(node.until)
@@ -104,6 +110,20 @@ def _of_other(where: str, node: Flow[Any, Any]) -> Iterator[Problem]:
         if one.binding.is_async or one.binding.unbound or one.binding.takes_context:
             what = f"the predicate {one.name or 'here'} is no plain (result, state) -> bool"
             yield Problem(where, what, "Compute what it needs in a step before, and let it only look.")
+
+
+def _of_keys(where: str, keys: Several[str], model: type[BaseModel] | None) -> Iterator[Problem]:
+    fields = None if model is None else getattr(model, "__pydantic_fields__", None)
+    if fields is not None and getattr(model, "model_config", {}).get("extra") == "forbid":
+        for key in keys:
+            if key and key not in fields:
+                yield Problem(where, f"{key!r} is not a field of the state model", f"Use one of {', '.join(fields)}.")
+
+
+def _of_function(where: str, step: Step[Any, Any] | None) -> Iterator[Problem]:
+    """What is wrong with a function that stands beside a node."""
+    for name in step.binding.unbound if step is not None else ():
+        yield Problem(where, f"nothing fills the parameter {name!r}", "It is given (result or input, state, context).")
 
 
 def _of_state(name: str, model: type[BaseModel] | None, declared: Several[str]) -> Iterator[Problem]:
@@ -127,7 +147,7 @@ def _of_name(where: str, path: str) -> Iterator[Problem]:
     if not path:
         yield Problem(where, "a step without a name", 'Give it one: step(f, name="...").')
     elif not _STEP_NAME.fullmatch(path):
-        what = f"the name {path!r} has blanks, one of / @ [ ], or more than 128 characters"
+        what = f"the name {path!r} has blanks, one of / @ [ ] ~, or more than 128 characters"
         yield Problem(where, what, 'Give it another: step(f, name="...").')
 
 

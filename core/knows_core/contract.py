@@ -10,9 +10,10 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
+from knows_core.approving import Approval
 from knows_core.declared import is_of_enum
 from knows_core.descriptors import described_together
-from knows_core.paths import shape_in
+from knows_core.paths import placed, shape_in
 from knows_core.records import Fingerprint, Linked
 from knows_core.seams import UNKNOWN
 
@@ -48,13 +49,16 @@ def fingerprint_of(definition: Definition) -> Fingerprint:
 def contract_of(definition: Definition) -> dict[str, Any]:
     """The contract of a linked template: types, bounds and tags of everything that crosses its border.
 
-    Titles and documentation are not in it, so that rewording them changes nothing. Errors and decisions have their
-    places and are empty until templates declare them.
+    Titles and documentation are not in it, so that rewording them changes nothing. Errors have their place and are
+    empty until templates declare them.
     """
     fields, keys = definition.fields, definition.keys
     into = [*fields, *(key for key in definition.required if key not in fields)]
     kinds = {f"state.{key}": fields.get(key, UNKNOWN) for key in dict.fromkeys([*into, *sorted(keys.provided)])}
-    found = described_together({"input": definition.seams.input, "output": definition.seams.output, **kinds})
+    approvals = [(path, node) for path, node, _ in placed(definition.flow) if isinstance(node, Approval)]
+    payloads = {f"decision.{path}": node.payload for path, node in approvals if node.payload is not None}
+    ends = {"input": definition.seams.input, "output": definition.seams.output}
+    found = described_together({**ends, **kinds, **payloads})
     state_in = {
         key: {"type": found.types[f"state.{key}"], "required": key in definition.required} for key in sorted(into)
     }
@@ -64,7 +68,10 @@ def contract_of(definition: Definition) -> dict[str, Any]:
         "state_in": state_in,
         "state_out": {key: found.types[f"state.{key}"] for key in sorted(keys.provided)},
         "errors": [],
-        "decisions": [],
+        "decisions": [
+            {"path": path, "role": node.role, "payload": found.types.get(f"decision.{path}")}
+            for path, node in approvals
+        ],
         "uses": {
             path: [part.definition.name, part.wanted or str(part.definition.version)] for path, part in definition.parts
         },

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from knows_core.approving import Approval
+from knows_core.binding import name_of
 from knows_core.flow import Case, Parallel, Part, Scope, Sequence, Step, Use
 from knows_core.loops import Each, Repeat
 from knows_core.paths import DEEPEST, within
+from knows_core.recovery import Continue, Fail, Fallback, Suspend
 from knows_core.seams import UNKNOWN
 from knows_core.types import Fit
 from knows_core.types_reading import words
@@ -47,8 +50,8 @@ class _Drawing:
     ) -> Iterator[str]:
         """A node behind what leads to it, such as its predicate."""
         title = f"{lead}{': ' if lead else ''}{title_of(node)}" if not isinstance(node, Sequence) else lead or "branch"
-        types = types_of(node) if isinstance(node, Step) else ""
-        yield f"{margin}{'└─' if is_last else '├─'} {title}{types}"
+        more = [types_of(node), *(f"  {one}" for one in policies_of(node))] if isinstance(node, Step) else []
+        yield f"{margin}{'└─' if is_last else '├─'} {title}{''.join(more)}"
         inside, margin = within(node, prefix), margin + ("   " if is_last else "│  ")
         for one in self._marks.get(prefix + node.key, ()):
             yield f"{margin}{one}"
@@ -60,6 +63,10 @@ class _Drawing:
                 yield from self._drawn(branch, asks(predicate), inside, margin, depth + 1, is_last=is_end)
             return
         inner = node.inner
+        if isinstance(node, Scope) and len(inner) > 1:
+            yield from self._drawn(inner[0], "first", inside, margin, depth + 1, is_last=False)
+            yield from self._drawn(inner[1], "when it fails", inside, margin, depth + 1, is_last=True)
+            return
         if not isinstance(node, Parallel) and len(inner) == 1 and isinstance(inner[0], Sequence):
             inner = inner[0].parts
         yield from self.below(inner, inside, margin, depth + 1)
@@ -80,11 +87,33 @@ def title_of(node: Flow[Any, Any]) -> str:
         case Repeat(until=until, max_times=most):
             return f"repeat {node.segment} until {until.name or 'a predicate'}, at most {most} times"
         case Scope(timeout=timeout):
-            return f"scope {name}".rstrip() + (f", within {timeout:g} s" if timeout is not None else "")
+            within_it = f"within {timeout:g} s" if timeout is not None else ""
+            return ", ".join(one for one in (f"scope {name}".rstrip(), within_it, *policies_of(node)) if one)
+        case Approval(role=role, expires=expires):
+            facts = [f"by {role}" if role else "", f"within {expires:g} s" if expires is not None else ""]
+            return ", ".join(one for one in (f"approval {name}", *facts) if one)
         case Step():
             return name or "(a step without a name)"
         case _:
             return f"{node.kind} {name}".rstrip()
+
+
+def policies_of(node: Step[Any, Any] | Scope[Any, Any]) -> list[str]:
+    """What a step or scope says for the case that something goes wrong, in a few words each."""
+    retry, answer, undo = node.retry, node.on_error, node.compensate
+    told: dict[type, str] = {
+        Fallback: "falls back",
+        Continue: "goes on after an error",
+        Suspend: "waits after an error",
+    }
+    known = told.get(type(answer), "" if answer is None or isinstance(answer, Fail) else "has an error handler")
+    most = "" if retry is None or retry.max_retries is None else f" {retry.max_retries} times"
+    return [
+        *(["once"] if isinstance(node, Step) and node.effect is not None else []),
+        *([f"retried{most}"] if retry is not None else []),
+        *([known] if known else []),
+        *([f"undone by {name_of(undo.function) or 'a function'}"] if undo is not None else []),
+    ]
 
 
 def asks(predicate: Predicate | None) -> str:

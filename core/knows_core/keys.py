@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from knows_core.approving import Approval
 from knows_core.check import Problem
 from knows_core.flow import Case, Parallel, Part, Scope, Step
 from knows_core.loops import Each
@@ -59,7 +60,7 @@ class _Reader:
         if depth > DEEPEST:
             return sure
         path, inside = prefix + node.key, within(node, prefix)
-        if isinstance(node, Step):
+        if isinstance(node, Approval | Step):
             return self._step(node, sure, path, keys)
         if isinstance(node, Part):
             return self._part(node, sure, path, keys, depth)
@@ -70,17 +71,21 @@ class _Reader:
             if isinstance(node, Parallel):
                 return set[str]().union(*ends)
             return ends[0].intersection(*ends) if node.has_default else sure
-        if isinstance(node, Scope) and node.on_error is not None:
+        if isinstance(node, Scope | Each):
             ends = [self.read(one, set(sure), inside, keys, depth + 1) for one in node.inner]
-            return ends[0] & ends[1] if len(ends) > 1 else sure if _may_go_on(node.on_error) else ends[0]
-        if isinstance(node, Each):  # the list may be empty
-            self.read(node.flow, set(sure), inside, keys, depth + 1)
-            return sure
+            if len(ends) > 1:
+                return ends[0] & ends[1]
+            is_sure = isinstance(node, Scope) and not _may_go_on(node.on_error)
+            return ends[0] if is_sure else sure  # the list of an each may be empty
         for one in node.inner:
             sure = self.read(one, sure, inside, keys, depth + 1)
         return sure
 
-    def _step(self, step: Step[Any, Any], sure: set[str], path: str, keys: Renaming | None) -> set[str]:
+    def _step(
+        self, step: Step[Any, Any] | Approval[Any, Any], sure: set[str], path: str, keys: Renaming | None
+    ) -> set[str]:
+        if isinstance(step, Approval):
+            return sure | set(_outside([step.into] if step.into else [], keys))
         self._reads_anything = self._reads_anything or (step.binding.takes_state and step.reads is None)
         for key in _outside(step.reads or (), keys):
             self._needed(key, f"step {path}", sure)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_core.drawing import MARKS, asks, title_of, type_name
-from knows_core.flow import Case, Parallel, Sequence
+from knows_core.flow import Case, Parallel, Scope, Sequence
 from knows_core.loops import Each, Repeat
 from knows_core.paths import DEEPEST, within
 from knows_core.seams import INPUT, UNKNOWN
@@ -86,6 +86,9 @@ class _Chart:
             given = [one._replace(path=f"an item of {one.path or INPUT}") for one in given]
         first = self._count + 1
         exits = self._flow(node.inner[0], given, inside, depth + 1)
+        if isinstance(node, Scope) and len(node.inner) > 1:
+            ways = [one._replace(word="when it fails") for one in given]
+            exits += self._flow(node.inner[1], ways, inside, depth + 1)
         if isinstance(node, Each):
             return [_Exit(one.node, path, one.word) for one in exits]
         if isinstance(node, Repeat):

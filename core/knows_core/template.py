@@ -6,6 +6,7 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
 
+from knows_core.approving import Approval
 from knows_core.binding import admits_none
 from knows_core.check import Problem, problems_of
 from knows_core.declared import Declared, declared_in
@@ -178,6 +179,7 @@ class Definition:
         """The dataclasses and models that the steps' annotations and the state model declare."""
         # A context is handed to a step, never returned or stored: its class is none of the template's.
         named = [one for _, step in self.steps for name, one in step.annotations.items() if name != "context"]
+        named += [node.payload for _, node, _ in placed(self.flow) if isinstance(node, Approval)]
         models = [part.definition.model for _, part in self.parts]
         return declared_in([*named, self.model, *models])
 
