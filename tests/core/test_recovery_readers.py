@@ -26,7 +26,7 @@ class Plan(BaseModel):
 
 
 class State(BaseModel, extra="forbid"):
-    seen: dict | None = None
+    seen: dict[str, str] | None = None
 
 
 @step(writes=["made"])
@@ -63,7 +63,7 @@ def test_a_plan_is_drawn_with_its_policies():
     pay = step(text, name="pay", retry=Retry(max_retries=3), on_error=Fallback(step(text, name="invoice")))
     template = made(charge | pay | approval("sign", role="engineer", expires=60), on_error=Suspend())
     assert tree(template.definition)[2:] == [
-        "└─ scope, waits after it",
+        "└─ scope, waits after an error",
         "   ├─ charge  (int | None) -> int  once  undone by release",
         "   ├─ scope, falls back",
         "   │  ├─ first: pay  (int) -> str  retried 3 times",
