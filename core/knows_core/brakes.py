@@ -65,6 +65,12 @@ class Brakes:
         if not self.is_on and (self._calls_left < 0 or self._clock() >= self._ends_at):
             raise self.stop(path)
 
+    def heed_before_act(self, path: str) -> None:
+        """Stop where there is a reason to, or where the call that follows would be one too many. Raises Stopped."""
+        if self._calls_left < 1:
+            self._calls_left = -1
+        self.heed(path)
+
     def stop(self, path: str) -> Stopped:
         """Put the brakes on; the reason to stop, which is the time where there is no other."""
         self.is_on = True

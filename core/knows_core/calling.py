@@ -30,19 +30,19 @@ _NO_CHECKS: Final = (None, None)
 def step_walk(step: Step[Any, Any], given: Any, now: Situation, place: Place) -> Walk:  # noqa: C901, PLR0912, PLR0915 - see the head of the room
     """Make a step, or return what its journal holds."""
     path, binding, ground = place.prefix + step.name, step.binding, now.ground
-    if path in ground.past.results:
-        return ground.past.results[path]
-    if path in ground.past.open:
+    if path in ground.met:
+        if path in ground.past.results:
+            return ground.past.results[path]
         result = yield from taken_up(step, given, path, now, place)
         if result is not AGAIN:
             return result
-    typed, checks, validators = place.typed, ground.checks.get(step, _NO_CHECKS), ground.rules.validators
+    typed, (intake, outlet), validators = place.typed, ground.checks.get(step, _NO_CHECKS), ground.validators
     attempt = now.attempt(path)
     while True:
         value, changes, returned = given, NO_CHANGES, False
         try:
-            if checks[0] is not None:
-                value = checks[0](value, path)
+            if intake is not None:
+                value = intake(value, path)
             limit = step.timeout
             if place.deadline is not None:
                 limit = place.deadline.left(limit, ground.clock(), path)
@@ -70,8 +70,8 @@ def step_walk(step: Step[Any, Any], given: Any, now: Situation, place: Place) ->
                 if changes is not NO_CHANGES and typed is not None:
                     changes = typed.checked(path, changes, seen.after(changes))
                 changes = place.told(changes)
-            if checks[1] is not None:
-                result = checks[1](result, path)
+            if outlet is not None:
+                result = outlet(result, path)
             if validators:
                 after = now.state if changes is NO_CHANGES else WorkflowState(now.state.after(changes))
                 _ask("after", path, result, place.seen(after), validators)

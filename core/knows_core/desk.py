@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from knows_core.context import StepContext, is_coroutine
-from knows_core.records import Compensating, StepStarted
+from knows_core.records import Compensating, StepDone, StepIntended, StepStarted
 
 if TYPE_CHECKING:
     import asyncio
@@ -42,12 +42,18 @@ class Desk:
         self.brakes = brakes
 
     def record(self, record: Record) -> None:
-        """Keep a record and tell the observers. Raises NotStorable."""
+        """Keep a record and tell the observers. Raises NotStorable; Stopped where an act is not to be made any more."""
+        if type(record) is not StepDone:  # by far the most are
+            self._brake(record)
         self.recorder.add(record)
-        if isinstance(record, Compensating):
-            self.brakes.is_on = True  # what a failed run still has to do is not stopped
         if self._observers.watching:
             self._observers.tell(self._run, record)
+
+    def _brake(self, record: Record) -> None:
+        if isinstance(record, StepIntended):
+            self.brakes.heed_before_act(record.path)  # an act that is intended and not made would be in doubt
+        elif isinstance(record, Compensating):
+            self.brakes.is_on = True  # what a failed run still has to do is not stopped
 
     def context(self, call: Call) -> StepContext | None:
         """The context of a call, where the step takes one; the observers hear that the step begins."""

@@ -14,7 +14,7 @@ from knows_core.backend import RunRow
 from knows_core.codec import Codec
 from knows_core.envelope import RecordedError
 from knows_core.errors import RegistryError
-from knows_core.errors_resume import RecoveryLimit, RunIsOver, TemplateVersionMissing
+from knows_core.errors_resume import RecoveryLimit, ResumeRefused, RunIsOver, TemplateVersionMissing
 from knows_core.execution import begin, go_on_from
 from knows_core.folding import fold, fold_one
 from knows_core.joining import Delta
@@ -210,6 +210,9 @@ class _Resuming:
         found = difference(log.bound, definition.fingerprint) if version == was else None
         if version == was and found is None:
             return None
+        if log.failure is not None:
+            reason = f"it is being compensated, and for that {definition} must be what it was begun with, {was}"
+            raise ResumeRefused(run=log.run, reason=reason, hint="Put it back, or install that version again.")
         # A version takes a run from itself at most once: its state must not be converted again.
         migration = None if version == was and was in log.moved_to else migration_from(definition.migrations, was)
         if found is not None and (migration is None or (self.accept and obstacle_to(log, definition) is None)):

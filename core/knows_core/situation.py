@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from knows_core.errors import StepTimeout
 from knows_core.errors_flow import ScopeTimeout
 from knows_core.joining import Delta
-from knows_core.rules import Rules, utc_now
+from knows_core.rules import Rules, Validator, utc_now
 from knows_core.state import NO_CHANGES, Changes, WorkflowState
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ _NO_CHECKS: Final[Checks] = {}
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
-@dataclass
+@dataclass(slots=True)
 class Past:
     """What the journal of a run holds, as the machine asks for it: everything by path.
 
@@ -52,11 +51,6 @@ class Past:
     settled: Mapping[str, str] = field(default_factory=dict[str, str])
     failure: RunEnded | None = None
 
-    @functools.cached_property
-    def open(self) -> frozenset[str]:
-        """The paths of steps that were begun and did not come to their end."""
-        return frozenset((*self.retrying, *self.intended, *self.asked))
-
 
 class Retrying(NamedTuple):
     """A step between two attempts: how many retries there were, when the next one begins, when the first failed.
@@ -74,7 +68,8 @@ class Ground:
     """What all branches of a run stand on: its past, what the engine says, and the checks at its seams.
 
     `clock` gives seconds, from anywhere, `moment` the time of the day. `finished` are the steps and scopes that came to
-    their end in this try and declare how they are undone, `questions` what waits for a decision.
+    their end in this try and declare how they are undone, `questions` what waits for a decision, `met` the paths
+    at which a former try has begun something.
     """
 
     past: Past = field(default_factory=Past)
@@ -87,6 +82,14 @@ class Ground:
     finished: list[tuple[str, Any]] = field(default_factory=list[tuple[str, Any]])
     questions: dict[str, Question] = field(default_factory=dict[str, "Question"])
     retrying: dict[str, Retrying] = field(default_factory=dict[str, Retrying])
+    met: frozenset[str] = field(init=False)
+    validators: tuple[Validator, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Asked before every step, and so kept at hand.
+        past = self.past
+        self.met = frozenset((*past.results, *past.retrying, *past.intended, *past.asked))
+        self.validators = self.rules.validators
 
 
 @dataclass(slots=True)
