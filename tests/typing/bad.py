@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from knows_core import case, each, parallel, repeat, scope, step, use
+from knows_core import Retry, approval, case, each, parallel, pipeline, repeat, scope, step, use
 from tests.typing.steps import (
+    Alarm,
     Pump,
     alone,
     either,
@@ -102,6 +103,16 @@ judge | scope(judge)  # bad
 judge | scope(of_float)  # bad
 heat | scope(judge) | slow  # bad
 scope(judge, timeout="3")  # bad
+
+# ---------------------------------------------------------------- when something goes wrong
+step(judge, retry=3)  # bad
+step(judge, on_error="stop")  # bad
+step(judge, effect=1)  # bad
+scope(judge, compensate=3)  # bad
+Retry(max_retries="2")  # bad
+approval("sign", expires="60")  # bad
+judge | approval("sign", payload=Alarm) | measure  # bad
+pipeline(judge, on_error=Retry())  # bad
 
 # ---------------------------------------------------------------- one of several
 judge | case((is_hot, judge), measure)  # bad

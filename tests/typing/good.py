@@ -5,7 +5,24 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, TypeVar, assert_type
 
-from knows_core import PipelineWorkflow, Step, StepContext, case, each, parallel, pipeline, repeat, scope, step, use
+from knows_core import (
+    Continue,
+    Fail,
+    Fallback,
+    PipelineWorkflow,
+    Retry,
+    Step,
+    StepContext,
+    approval,
+    case,
+    each,
+    parallel,
+    pipeline,
+    repeat,
+    scope,
+    step,
+    use,
+)
 from tests.typing.steps import (
     Oven,
     Pump,
@@ -137,6 +154,14 @@ assert_type(ends(scope(heat | judge, timeout=3)), tuple[object, str])
 assert_type(ends(scope(plain_async, timeout=3)), tuple[str, int])
 assert_type(ends(scope(plain_state, name="it")), tuple[object, int])
 judge | scope(plain_by_name)
+
+# ---------------------------------------------------------------- when something goes wrong
+assert_type(step(plain, retry=Retry(max_retries=2), on_error=Fallback(0), compensate=plain), Step[str, int])
+assert_type(step(plain, effect="once", look=plain), Step[str, int])
+assert_type(ends(scope(heat | judge, on_error=Continue(), retry=Retry())), tuple[object, str])
+assert_type(ends(judge | approval("sign", payload=Oven)), tuple[float, Oven])
+judge | approval("sign", role="engineer", expires=60, into="signed") | slow
+pipeline(judge, name="etch", version="1.0", retry=Retry(exceptions=OSError), on_error=lambda context: Fail())
 
 # ---------------------------------------------------------------- one of several
 assert_type(ends(heat | case((is_hot, measure), judge) | either), tuple[object, list[int]])
