@@ -44,19 +44,20 @@ _NO_BRANCH: Final = -1
 
 def run_flow(flow: Flow[Any, Any], value: Any, situation: Situation, place: Place) -> Machine:
     """Run a flow on an input to its end, and tell how it ended; the same is the last record."""
-    ended = situation.ground.past.failure
-    if ended is None:
-        ended = yield from _walked(flow, value, situation, place)
+    ended = situation.ground.past.failure or (yield from _walked(flow, value, situation, place))
+    if ended.status is RunStatus.COMPLETED:
+        try:
+            yield ended
+        except NotStorable as error:  # the results of branches side by side lie one level deeper than each alone
+            ended = RunEnded(RunStatus.FAILED, None, error)
+        else:
+            return ended
     if ended.status is RunStatus.FAILED:
         try:
             ended = yield from undone(ended, flow, situation, place)
         except Waiting as decision:
             ended = RunEnded(RunStatus.SUSPENDED, None, decision.error, decision.path, decision.attempt)
-    try:
-        yield ended
-    except NotStorable as error:  # the results of branches side by side lie one level deeper than each alone
-        ended = RunEnded(RunStatus.FAILED, None, error)
-        yield ended
+    yield ended
     return ended
 
 
