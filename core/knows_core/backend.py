@@ -39,7 +39,8 @@ class RunRow:
     """What a backend knows of a run beside its records, for listing and for ownership.
 
     Times are aware; `updated_at` is when the status or the owner last changed. `owner` names whoever holds the run, in
-    words for a person; a dead one is not shown. `cancelling`: somebody asked the owner to stop.
+    words for a person; a dead one is not shown. `cancelling`: somebody asked the owner to stop. `compensated`: what the
+    run had done was undone, which tells a `failed` run that is over for good from one that can be resumed.
     """
 
     run: str
@@ -63,7 +64,8 @@ class RunRow:
 class Append(NamedTuple):
     """Records to add to a run: at `sequence`, by the owner of `epoch`.
 
-    `status` and `version` (of the template, after a migration) are stored with them; None: as they are.
+    `status`, `version` (of the template, after a migration) and `compensated` are stored with them, each by itself; None:
+    as it is. A later status leaves the flag alone.
     """
 
     run: str
@@ -72,6 +74,7 @@ class Append(NamedTuple):
     records: tuple[bytes, ...]
     status: RunStatus | None = None
     version: str | None = None
+    compensated: bool | None = None
 
 
 @runtime_checkable
@@ -192,6 +195,8 @@ class MemoryBackend:
         stored.records += one.records
         if one.version is not None:
             stored.row = replace(stored.row, version=one.version)
+        if one.compensated is not None:
+            stored.row = replace(stored.row, compensated=one.compensated)
         if one.status is not None:
             stored.row = replace(stored.row, status=one.status, updated_at=datetime.now(UTC))
             if one.status.is_over:

@@ -62,6 +62,7 @@ class JournalRecorder(Recorder):
         self._records: list[bytes] = []
         self._status: RunStatus | None = None
         self._version: str | None = None
+        self._compensated: bool | None = None
         self._released = False
 
     def add(self, record: Record) -> None:
@@ -71,6 +72,7 @@ class JournalRecorder(Recorder):
         self.waiting = True
         if isinstance(record, RunEnded):
             self._status = record.status
+            self._compensated = record.compensated or None
 
     def set_status(self, status: RunStatus) -> None:
         """Store the status with the next records."""
@@ -84,14 +86,15 @@ class JournalRecorder(Recorder):
         """Write what waits in one commit. Raises BackendError, LeaseLost."""
         if not self.waiting:
             return
-        one = Append(self._run, self._epoch, self._sequence, tuple(self._records), self._status, self._version)
+        stored = (self._status, self._version, self._compensated)
+        one = Append(self._run, self._epoch, self._sequence, tuple(self._records), *stored)
         if not self._backend.append([one])[0]:
             raise LeaseLost(run=self._run, epoch=self._epoch)
         self._sequence += len(self._records)
         self._records.clear()
         self.waiting = False
         self._released = self._status is not None and self._status.is_over
-        self._status = self._version = None
+        self._status = self._version = self._compensated = None
 
     def release(self) -> None:
         """Give up the ownership of the run; its end has done so already."""
