@@ -41,7 +41,8 @@ _WAYS: Final = st.sampled_from((*[None] * 9, *RunStatus))
 
 _RECORDS: Final = st.lists(_BYTES, max_size=3)
 _VERSIONS: Final = st.sampled_from((None, "2.0.0"))
-_WISH: Final = st.builds(Wish, _RUNS, _OFF, _OFF, _RECORDS, _WAYS, _VERSIONS)
+_FLAGS: Final = st.sampled_from((None, None, None, True, False))
+_WISH: Final = st.builds(Wish, _RUNS, _OFF, _OFF, _RECORDS, _WAYS, _VERSIONS, _FLAGS)
 _WISHES: Final = st.lists(_WISH, max_size=4)
 
 
@@ -104,7 +105,8 @@ class BackendMachine(RuleBasedStateMachine):
             known = self._model.get(wish.run)
             epoch, sequence = (known.epoch, len(known.records)) if known else (1, 0)
             right = (epoch + wish.epoch_off, sequence + wish.sequence_off)
-            batch.append(Append(self._id(wish.run), *right, tuple(wish.records), wish.status, wish.version))
+            brought = (tuple(wish.records), wish.status, wish.version, wish.compensated)
+            batch.append(Append(self._id(wish.run), *right, *brought))
             expected.append(known is not None and known.take(owner, batch[-1]))
         assert list(backend.append(batch)) == expected
 
@@ -191,12 +193,14 @@ class BackendMachine(RuleBasedStateMachine):
         rows = [one for one in backend.rows() if one.run in ids]
         assert [one.created_at for one in rows] == sorted((one.created_at for one in rows), reverse=True)
         told = {
-            ids[one.run]: (one.epoch, one.owner is None, one.status, one.version, one.cancelling, one.created_at)
+            ids[one.run]: (
+                one.epoch, one.owner is None, one.status, one.version, one.cancelling, one.compensated, one.created_at
+            )
             for one in rows
-        }
+        }  # fmt: skip
         assert told == {
             run: (
-                known.epoch, known.owner is None, known.status, known.version, known.cancelling,
+                known.epoch, known.owner is None, known.status, known.version, known.cancelling, known.compensated,
                 MOMENT + timedelta(minutes=known.minute),
             )
             for run, known in self._model.items()

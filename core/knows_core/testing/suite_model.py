@@ -23,6 +23,7 @@ class Wish:
     records: list[bytes]
     status: RunStatus | None
     version: str | None
+    compensated: bool | None
 
 
 @dataclass(slots=True)
@@ -36,6 +37,7 @@ class Model:
     status: RunStatus = RunStatus.RUNNING
     version: str = "1.2.3"
     cancelling: bool = False
+    compensated: bool = False
 
     def is_owned(self, owner: int, epoch: int) -> bool:
         """Whether that object holds the run by that epoch."""
@@ -48,6 +50,7 @@ class Model:
         self.records += one.records
         self.version = one.version or self.version
         self.status = one.status or self.status
+        self.compensated = self.compensated if one.compensated is None else one.compensated
         if one.status is not None and one.status.is_over:
             self.owner, self.cancelling = None, False
         return True

@@ -20,8 +20,10 @@ def append(session: Session, texts: Statements, owner: str, batch: Sequence[Appe
     `again`: an earlier try may have been carried out. It is simply repeated: had it been, or is it just being carried
     out, the journal is longer than expected when this one gets its turn, and what was refused is read back.
     """
-    if len(batch) == 1 and len(batch[0].records) == 1 and (batch[0].version is None or batch[0].status is not None):
-        answers = [_append_one(session, texts, owner, batch[0])]
+    first = batch[0]
+    is_usual = first.status is not None or first.version is first.compensated is None
+    if len(batch) == 1 and len(first.records) == 1 and is_usual:
+        answers = [_append_one(session, texts, owner, first)]
     else:
         pieces = list(_pieces(batch))
         if len(pieces) == 1:  # a single statement commits by itself
@@ -57,7 +59,8 @@ def _append_one(session: Session, texts: Statements, owner: str, one: Append) ->
     }
     if one.status is None:
         return session.execute(texts[statements.APPEND_ONE], values).rowcount == 1
-    values |= {"status": str(one.status), "is_over": one.status.is_over, "version": one.version}
+    values |= {"status": str(one.status), "is_over": one.status.is_over}
+    values |= {"version": one.version, "compensated": one.compensated}
     return session.execute(texts[statements.APPEND_LAST], values).rowcount == 1
 
 
@@ -72,6 +75,7 @@ def _append_piece(session: Session, texts: Statements, owner: str, piece: list[A
         "statuses": [one.status and str(one.status) for one in piece],
         "overs": [one.status is not None and one.status.is_over for one in piece],
         "versions": [one.version for one in piece],
+        "flags": [one.compensated for one in piece],
         "places": [run for run, _, _ in listed],
         "numbers": [number for _, number, _ in listed],
         "records": [data for _, _, data in listed],
@@ -87,10 +91,11 @@ def _is_stored(session: Session, texts: Statements, owner: str, one: Append) -> 
         found = cursor.execute(texts[statements.READ_BACK], values).fetchone()
     if found is None:
         return False
-    length, status, version, holder, records = found
+    length, status, version, compensated, holder, records = found
     if one.records:  # an epoch has one owner, so that nobody else can have written them
         return tuple(records) == one.records
-    # Nothing but a status or a version: stored if the run stands as it was to be.
+    # Nothing but what stands beside records: stored if the run stands as it was to be.
     freed = one.status is not None and one.status.is_over
-    is_as_asked = one.status in (None, status) and one.version in (None, version)
+    asked = ((one.status, status), (one.version, version), (one.compensated, compensated))
+    is_as_asked = all(wanted in (None, stands) for wanted, stands in asked)
     return length == one.sequence and is_as_asked and holder == (None if freed else owner)

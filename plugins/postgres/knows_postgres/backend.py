@@ -252,9 +252,9 @@ class PostgresBackend:
 
 
 def _row_of(columns: Sequence[Any]) -> RunRow:
-    run, template, version, status, created, updated, epoch, owner, cancelling = columns
+    run, template, version, status, created, updated, *more = columns
     try:
         times: list[datetime] = [moment.astimezone(UTC) for moment in (created, updated)]
-        return RunRow(run, template, version, RunStatus(status), times[0], times[1], epoch, owner, cancelling)
+        return RunRow(run, template, version, RunStatus(status), times[0], times[1], *more)
     except (AttributeError, TypeError, ValueError) as error:
         raise RecordCorrupt(run=run, sequence="of the run itself", reason=str(error)) from error

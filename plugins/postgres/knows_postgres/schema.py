@@ -36,6 +36,7 @@ MIGRATIONS: tuple[tuple[LiteralString, ...], ...] = (
             primary key (run, sequence)
         )""",
     ),
+    ("alter table {s}.run add column compensated boolean not null default false",),
 )
 _FIND: Final = """
     select to_regclass(format('%%I.knows_schema', %(schema)s::text)) is not null,

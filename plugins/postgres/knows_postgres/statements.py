@@ -15,13 +15,13 @@ _ALIVE: Final[LiteralString] = """exists (
     and not pg_try_advisory_xact_lock_shared(holder.key))"""
 _SHOWN: Final[LiteralString] = """
     run.run, run.template, run.version, run.status, run.created_at, run.updated_at, run.epoch,
-    case when {alive} then run.owner end, run.cancelling"""
+    case when {alive} then run.owner end, run.cancelling, run.compensated"""
 
 CREATE: Final[LiteralString] = """
     with made as (
         insert into {s}.run values (
             %(run)s, %(template)s, %(version)s, %(status)s, %(created_at)s, %(updated_at)s, %(epoch)s, %(owner)s,
-            %(cancelling)s, %(length)s, %(ticket)s
+            %(cancelling)s, %(length)s, %(ticket)s, %(compensated)s
         ) on conflict (run) do nothing returning run, epoch
     ), stored as (
         insert into {s}.record select made.run, listed.place - 1, made.epoch, listed.data
@@ -47,7 +47,8 @@ APPEND_LAST: Final[LiteralString] = """
             status = %(status)s,
             updated_at = clock_timestamp(),
             owner = case when %(is_over)s then null else owner end,
-            cancelling = cancelling and not %(is_over)s
+            cancelling = cancelling and not %(is_over)s,
+            compensated = coalesce(%(compensated)s, compensated)
         where run = %(run)s and epoch = %(epoch)s and owner = %(owner)s and length = %(sequence)s
         returning run, epoch, length
     )
@@ -55,8 +56,8 @@ APPEND_LAST: Final[LiteralString] = """
 APPEND: Final[LiteralString] = """
     with asked as (
         select * from unnest(%(runs)s::text[], %(epochs)s::bigint[], %(sequences)s::bigint[], %(counts)s::bigint[],
-            %(statuses)s::text[], %(overs)s::boolean[], %(versions)s::text[])
-        as asked (run, epoch, sequence, count, status, is_over, version)
+            %(statuses)s::text[], %(overs)s::boolean[], %(versions)s::text[], %(flags)s::boolean[])
+        as asked (run, epoch, sequence, count, status, is_over, version, compensated)
     ), gate as (
         update {s}.run set
             length = run.length + asked.count,
@@ -64,7 +65,8 @@ APPEND: Final[LiteralString] = """
             status = coalesce(asked.status, run.status),
             updated_at = case when asked.status is null then run.updated_at else clock_timestamp() end,
             owner = case when asked.is_over then null else run.owner end,
-            cancelling = run.cancelling and not asked.is_over
+            cancelling = run.cancelling and not asked.is_over,
+            compensated = coalesce(asked.compensated, run.compensated)
         from asked where run.run = asked.run and run.epoch = asked.epoch and run.length = asked.sequence
             and run.owner = %(owner)s
         returning run.run, run.epoch
@@ -75,7 +77,7 @@ APPEND: Final[LiteralString] = """
     )
     select run from gate"""
 READ_BACK: Final[LiteralString] = """
-    select length, status, version, owner,
+    select length, status, version, compensated, owner,
         array(select data from {s}.record where record.run = run.run and record.epoch = %(epoch)s
             and sequence >= %(sequence)s and sequence < %(end)s order by sequence)
     from {s}.run where run = %(run)s and epoch >= %(epoch)s"""

@@ -74,7 +74,9 @@ class RedisBackend:
     def _words(self, one: Append) -> Iterable[str | int | bytes]:
         token = self._owner.token()
         status, over = (one.status, int(one.status.is_over)) if one.status is not None else ("", 0)
-        yield from (one.run, one.epoch, one.sequence, token, status, over, one.version or "", len(one.records))
+        compensated = "" if one.compensated is None else int(one.compensated)
+        yield from (one.run, one.epoch, one.sequence, token, status, over, one.version or "", compensated)
+        yield len(one.records)
         for record in one.records:
             yield token + record
 

@@ -36,8 +36,8 @@ def row_of(run: str, stored: Mapping[bytes, bytes]) -> RunRow:
         template, version, status = texts(stored[b"template"], stored[b"version"], stored[b"status"])
         times = (moment(stored[b"created"]), moment(stored[b"updated"]))
         owner = texts(stored[b"owner"])[0] if b"owner" in stored else None
-        epoch, cancelling = int(stored[b"epoch"]), b"cancel" in stored
-        return RunRow(run, template, version, RunStatus(status), *times, epoch, owner, cancelling)
+        epoch, flags = int(stored[b"epoch"]), (b"cancel" in stored, b"compensated" in stored)
+        return RunRow(run, template, version, RunStatus(status), *times, epoch, owner, *flags)
     except (KeyError, ValueError, OverflowError) as error:
         raise RecordCorrupt(run=run, sequence="of the run itself", reason=f"its row: {error!r}") from error
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final, NamedTuple
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 TOKEN: Final = 16  # bytes before every stored record
 TOO_NEW: Final = "KNOWSSCHEMA"
 
@@ -73,10 +73,10 @@ return 1
 """.replace("%d", str(SCHEMA))
 )
 
-# owner, then per entry: run, epoch, sequence, token, status, over, version, count, records...
+# owner, then per entry: run, epoch, sequence, token, status, over, version, compensated, count, records...
 # -> per entry 1: stored, 0: refused for its sequence, -1: refused for its owner
 APPEND: Final = _script(f"""
-local function append(id, epoch, sequence, token, status, over, version, first, count)
+local function append(id, epoch, sequence, token, status, over, version, compensated, first, count)
   local run, list = at .. 'run:' .. id, at .. 'records:' .. id
   local row = redis.call('HMGET', run, 'epoch', 'owner', 'status', 'created', 'token')
   local length = redis.call('LLEN', list)
@@ -87,6 +87,12 @@ local function append(id, epoch, sequence, token, status, over, version, first, 
   if length ~= sequence then return 0 end
   if count > 0 then push(list, first, count) else redis.call('HSET', run, 'token', token) end
   if version ~= '' then redis.call('HSET', run, 'version', version) end
+  if compensated == '1' then
+    redis.call('HSET', run, 'compensated', '1')
+    redis.call('SET', at .. 'schema', '{SCHEMA}')
+  elseif compensated == '0' then
+    redis.call('HDEL', run, 'compensated')
+  end
   if status ~= '' then
     redis.call('HSET', run, 'status', status, 'updated', now())
     if row[3] ~= status then
@@ -99,10 +105,10 @@ local function append(id, epoch, sequence, token, status, over, version, first, 
 end
 local answers, i = {{}}, 3
 while ARGV[i] do
-  local count = tonumber(ARGV[i + 7])
+  local count = tonumber(ARGV[i + 8])
   answers[#answers + 1] = append(ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3],
-    ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], i + 8, count)
-  i = i + 8 + count
+    ARGV[i + 4], ARGV[i + 5], ARGV[i + 6], ARGV[i + 7], i + 9, count)
+  i = i + 9 + count
 end
 return answers
 """)

@@ -97,13 +97,13 @@ class SQLiteBackend:
         """Add records to many runs in one commit."""
         if not self._place.is_there():
             return [False] * len(batch)
-        if len(batch) == 1 and len(batch[0].records) == 1 and batch[0].status is batch[0].version is None:
+        if len(batch) == 1 and len(batch[0].records) == 1 and _is_only_records(batch[0]):
             # A single statement commits by itself, as safe as between `begin immediate` and `commit` and cheaper.
             return self._place.write(lambda connection: [self._insert(connection, batch[0])])
         return self._place.transaction(lambda connection: [self._append(connection, one) for one in batch])
 
     def _append(self, connection: sqlite3.Connection, one: Append) -> bool:
-        if one.status is one.version is None:
+        if _is_only_records(one):
             return self._insert(connection, one)
         try:
             row = self._row(connection, one.run)
@@ -115,6 +115,8 @@ class SQLiteBackend:
         if not self._insert(connection, one):
             return False
         after = row if one.version is None else replace(row, version=one.version)
+        if one.compensated is not None:
+            after = replace(after, compensated=one.compensated)
         if one.status is not None:
             after = replace(after, status=one.status, updated_at=datetime.now(UTC))
             if one.status.is_over:
@@ -256,6 +258,11 @@ class SQLiteBackend:
     def _shown(self, row: RunRow) -> RunRow:
         """The row as it is shown: an owner that is gone is none."""
         return row if row.owner is None or self._place.owner.is_alive(row.owner) else replace(row, owner=None)
+
+
+def _is_only_records(one: Append) -> bool:
+    """Whether the row of the run stays as it is."""
+    return one.status is one.version is one.compensated is None
 
 
 def _options(url: str, text: str) -> dict[str, float]:

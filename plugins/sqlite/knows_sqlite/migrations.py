@@ -8,13 +8,15 @@ import sqlite3
 from typing import TYPE_CHECKING, Final
 
 from knows_core import SchemaTooNew
-from knows_sqlite.rows import COLUMNS, digest_of
+from knows_sqlite.rows import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 APPLICATION: Final = 0x4B4E4F57  # "KNOW": tells our files from any other database
+# What the digest went over in schema 2; a change that was released stays as it is, whatever the columns of today are.
+_COLUMNS_2: Final = "run, template, version, status, created_at, updated_at, epoch, owner, cancelling"
 
 
 def _tables(connection: sqlite3.Connection) -> None:
@@ -38,11 +40,18 @@ def _cancelling_and_proofs(connection: sqlite3.Connection) -> None:
     end""")
     # Asked ten times a second: only the few runs that somebody asked to stop are in it.
     connection.execute("create index run_cancelling on run (run) where cancelling = 1")
-    for values in connection.execute(f"select {', '.join(COLUMNS)} from run").fetchall():  # noqa: S608 - fixed names
+    for values in connection.execute(f"select {_COLUMNS_2} from run").fetchall():  # noqa: S608 - fixed names
         connection.execute("update run set digest = ? where run = ?", (digest_of(values), values[0]))
 
 
-MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_tables, _cancelling_and_proofs)
+def _compensated(connection: sqlite3.Connection) -> None:
+    connection.execute("alter table run add column compensated integer not null default 0")
+    for *values, digest in connection.execute(f"select {_COLUMNS_2}, digest from run").fetchall():  # noqa: S608 - fixed names
+        if digest_of(values) == digest:  # a new digest over a damaged row would pass it on as sound
+            connection.execute("update run set digest = ? where run = ?", (digest_of([*values, 0]), values[0]))
+
+
+MIGRATIONS: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_tables, _cancelling_and_proofs, _compensated)
 SCHEMA: Final = len(MIGRATIONS)
 
 

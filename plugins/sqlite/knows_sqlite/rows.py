@@ -11,14 +11,16 @@ from knows_core import RecordCorrupt, RunRow, RunStatus
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COLUMNS: Final = ("run", "template", "version", "status", "created_at", "updated_at", "epoch", "owner", "cancelling")
+COLUMNS: Final = (
+    "run", "template", "version", "status", "created_at", "updated_at", "epoch", "owner", "cancelling", "compensated",
+)  # fmt: skip
 _NAMES: Final = ", ".join(COLUMNS)
 SELECT: Final = f"select {_NAMES}, digest from run"  # noqa: S608 - fixed names
 INSERT: Final = f"insert into run ({_NAMES}, digest) values ({', '.join(f':{name}' for name in COLUMNS)}, :digest)"  # noqa: S608
 # Epoch and owner as they were read: a statement that finds them changed changes nothing.
 UPDATE: Final = """
     update run set version = :version, status = :status, updated_at = :updated_at, epoch = :epoch, owner = :owner,
-    cancelling = :cancelling, digest = :digest
+    cancelling = :cancelling, compensated = :compensated, digest = :digest
     where run = :run and epoch = :held_epoch and owner is :held_owner"""
 
 
@@ -26,7 +28,7 @@ def columns_of(row: RunRow) -> dict[str, object]:
     """What is stored of a row, its digest included."""
     values: dict[str, object] = {name: getattr(row, name) for name in COLUMNS}
     values["status"] = str(row.status)
-    values["cancelling"] = int(row.cancelling)
+    values["cancelling"], values["compensated"] = int(row.cancelling), int(row.compensated)
     for name in ("created_at", "updated_at"):
         values[name] = getattr(row, name).astimezone(UTC).isoformat()
     values["digest"] = digest_of(list(values.values()))
@@ -39,7 +41,7 @@ def row_of(values: Sequence[object]) -> RunRow:
     run = str(stored[0]).encode("ascii", "backslashreplace").decode()
     if digest_of(stored) != digest:
         raise RecordCorrupt(run=run, sequence="of the run itself", reason=f"its digest does not fit {stored[1:]}")
-    _, template, version, status, created, updated, epoch, owner, cancelling = stored
+    _, template, version, status, created, updated, epoch, owner, cancelling, compensated = stored
     try:
         times = (datetime.fromisoformat(str(created)), datetime.fromisoformat(str(updated)))
         return RunRow(
@@ -51,6 +53,7 @@ def row_of(values: Sequence[object]) -> RunRow:
             epoch=int(str(epoch)),
             owner=None if owner is None else str(owner),
             cancelling=bool(cancelling),
+            compensated=bool(compensated),
         )
     except ValueError as error:
         raise RecordCorrupt(run=run, sequence="of the run itself", reason=str(error)) from error
