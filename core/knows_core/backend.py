@@ -64,8 +64,8 @@ class RunRow:
 class Append(NamedTuple):
     """Records to add to a run: at `sequence`, by the owner of `epoch`.
 
-    `status`, `version` (of the template, after a migration) and `compensated` are stored with them, each by itself; None:
-    as it is. A later status leaves the flag alone.
+    `status`, `version` (of the template, after a migration) and the flag `compensated` are stored with them; None: as
+    they are. A later status leaves the flag alone.
     """
 
     run: str

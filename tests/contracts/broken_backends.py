@@ -154,6 +154,31 @@ class StoresNoVersion(FileBackend):
         super().note(kept, one._replace(version=None))
 
 
+@caught_by("a_compensated_failure_is_told_from_a_plain_one", "journals_outlive_the_backend", MACHINE)
+class StoresNoFlag(FileBackend):
+    def note(self, kept, one):
+        super().note(kept, one._replace(compensated=None))
+
+
+@caught_by("a_compensated_failure_is_told_from_a_plain_one", MACHINE)
+class FlagsEveryFailure(FileBackend):
+    def note(self, kept, one):
+        super().note(kept, one._replace(compensated=one.status == "failed" or one.compensated))
+
+
+@caught_by("the_compensated_flag_stays_until_another_is_given", MACHINE)
+class ForgetsTheFlag(FileBackend):
+    def give(self, kept):
+        kept.row = replace(kept.row, compensated=False)
+        return super().give(kept)
+
+
+@caught_by("the_compensated_flag_stays_until_another_is_given", MACHINE)
+class TakesNoFlagBack(FileBackend):
+    def note(self, kept, one):
+        super().note(kept, one._replace(compensated=one.compensated or None))
+
+
 @caught_by("runs_are_listed_newest_first", MACHINE)
 class ListsTheOldestFirst(FileBackend):
     def rows(self, status=None):

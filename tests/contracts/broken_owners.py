@@ -6,8 +6,7 @@ import fcntl
 import os
 import time
 
-from knows_core import Append
-from knows_core.backend import Capabilities
+from knows_core.backend import Append, Capabilities
 from tests.contracts.defects import MACHINE, caught_by
 from tests.contracts.file_backend import FileBackend
 
@@ -155,7 +154,7 @@ class NoticesNoDeath(FileBackend):
 
 @caught_by("a_run_comes_back_as_written", "a_killed_owner_loses_nothing_it_was_promised", MACHINE)
 class AnswersTooEarly(FileBackend):
-    held: tuple[Append, ...] = ()
+    held = tuple[Append, ...]()
 
     def append(self, batch):
         held, self.held = self.held, tuple(batch)
@@ -171,7 +170,7 @@ class TearsRuns(FileBackend):
     def parts(self, one):
         for at, record in enumerate(one.records, one.sequence):
             time.sleep(0.001)
-            yield from super().append([Append(one.run, one.epoch, at, (record,), one.status, one.version)])
+            yield from super().append([one._replace(sequence=at, records=(record,))])
 
 
 @caught_by("a_killed_owner_loses_nothing_it_was_promised")

@@ -112,6 +112,8 @@ class FileBackend:
     def note(self, kept, one):
         """Store what comes with the records."""
         kept.row = replace(kept.row, version=one.version or kept.row.version)
+        if one.compensated is not None:
+            kept.row = replace(kept.row, compensated=one.compensated)
         if one.status is not None:
             kept.row = replace(kept.row, status=one.status, updated_at=datetime.now(UTC))
             if one.status.is_over:

@@ -49,6 +49,7 @@ def run(kind, name, place):
         "pair": lambda: (case.open_backend(place), case.open_backend(place)),
         "tmp_path": lambda: place,
         "status": lambda: RunStatus.FAILED,
+        "records": lambda: (b"1",),
     }
     test(case, **{word: known[word]() for word in inspect.signature(test).parameters if word != "self"})
 

@@ -1,10 +1,10 @@
 """Kill a run before each of its system calls that change a file, one after the other, and resume it: none is left out.
 
-    python -m tests.crash.sweep FOLDER created|resumed|migrated [late]
+    python -m tests.crash.sweep FOLDER created|resumed|migrated|migrated_2 [late]
 
 `created`: the run is new, and so is the database. `resumed`: it goes on with a run that was killed in its second step.
-`migrated`: as `resumed`, but the file has the first schema, which opening it brings up to date. Prints as JSON how
-often it was killed before which call, and what `campaign` counts.
+`migrated`, `migrated_2`: as `resumed`, but the file has the first schema, or the second, which opening it brings up to
+date. Prints as JSON how often it was killed before which call, and what `campaign` counts.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 
 from knows_core import LocalEngine
 from knows_sqlite import SQLiteBackend
+from knows_sqlite.rows import digest_of
 from tests.crash.campaign import (
     Subject,
     child,
@@ -32,23 +33,13 @@ from tests.crash.campaign import (
     undisturbed,
     warm,
 )
+from tests.crash.campaigns import ROOT
 from tests.crash.tracer import killed_before
 
 NAMES = ["a", "b", "c"]
 SUBJECT = Subject(lambda note: template(note, NAMES, seconds=0), lambda path: set(NAMES[: NAMES.index(path)]))
 RUN = "swept"
-FIRST_SCHEMA = """
-    pragma journal_mode=wal;
-    create table run (
-        run text primary key, template text not null, version text not null, status text not null,
-        created_at text not null, updated_at text not null, epoch integer not null, owner text
-    ) strict, without rowid;
-    create table record (
-        run text not null references run, sequence integer not null, data blob not null, primary key (run, sequence)
-    ) strict, without rowid;
-    pragma application_id=1263423319;
-    pragma user_version=1;
-"""
+OLDER = {"migrated": 1, "migrated_2": 2}  # from which schema
 
 
 def interrupted(folder):
@@ -67,17 +58,19 @@ def interrupted(folder):
     assert os.waitpid(forked(work), 0)[1] == 0
 
 
-def put_back(folder):
-    """Write the run in the folder's file into one of the first schema, in its place."""
+def put_back(folder, schema):
+    """Write the run in the folder's file into one of an older schema, in its place."""
     row, records = _loaded(folder)
     for one in folder.glob("journals.db*"):
         if one.is_file():
             one.unlink()
     with contextlib.closing(sqlite3.connect(folder / "journals.db", isolation_level=None)) as connection:
-        connection.executescript(FIRST_SCHEMA)
+        connection.executescript((ROOT / f"plugins/sqlite/tests/schema_{schema}.sql").read_text("utf-8"))
         times = row.created_at.isoformat(), row.updated_at.isoformat()
-        values = (row.run, row.template, row.version, row.status, *times, row.epoch, None)
-        connection.execute("insert into run values (?, ?, ?, ?, ?, ?, ?, ?)", values)
+        values = [row.run, row.template, row.version, row.status, *times, row.epoch, None]
+        if schema > 1:
+            values += [0, digest_of([*values, 0]), 0]
+        connection.execute(f"insert into run values ({', '.join('?' * len(values))})", values)  # noqa: S608 - only marks
         connection.executemany("insert into record values (?, ?, ?)", [(RUN, *one) for one in enumerate(records)])
 
 
@@ -93,8 +86,8 @@ def prepare(kind, folder):
     folder.mkdir()
     if kind != "created":
         interrupted(folder)
-    if kind == "migrated":
-        put_back(folder)
+    if kind in OLDER:
+        put_back(folder, OLDER[kind])
 
 
 def integrity(path):

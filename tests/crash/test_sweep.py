@@ -9,9 +9,9 @@ from tests.crash.campaigns import campaign
 FAULTS = ("again", "lost", "wrong", "damaged")
 
 
-@pytest.mark.parametrize("kind", ["created", "resumed", "migrated"])
+@pytest.mark.parametrize("kind", ["created", "resumed", "migrated", "migrated_2"])
 def test_every_moment_can_be_resumed(kind, tmp_path, tell):
-    """A new file, a run that is resumed, a file of the first schema: all or nothing of each change, then the rest."""
+    """A new file, a run that is resumed, a file of an older schema: all or nothing of each change, then the rest."""
     done = campaign("sweep", tmp_path, kind, limit=300)
     faults = sum(done[one] for one in FAULTS)
     tell(f"{faults} of {done['kills']} kills, which are all there can be: {done['points']}")

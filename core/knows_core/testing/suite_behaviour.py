@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -45,7 +46,8 @@ class BehaviourContract(OpensBackends):
         found, records = backend.load("r")
         assert records == [b"first", b"second", b"third", b"last"]
         assert (found.run, found.template, found.version, found.epoch) == ("r", "etch", "1.2.3", epoch)
-        assert (found.status, found.cancelling, bool(found.owner)) == (RunStatus.RUNNING, False, True)
+        assert (found.status, bool(found.owner)) == (RunStatus.RUNNING, True)
+        assert (found.cancelling, found.compensated) == (False, False)
         records.clear()
         assert backend.load("r")[1] == [b"first", b"second", b"third", b"last"]
 
@@ -83,10 +85,12 @@ class BehaviourContract(OpensBackends):
         answers = [backend.append([Append("r", epoch, at, (b"x",))])[0] for at in (0, 2, 1, 1)]
         assert answers == [False, False, True, False]
         for at in (1, 3):
-            batch = [Append("r", epoch, at, (b"y", b"z"), RunStatus.SLEEPING, "9.9.9"), Append("r", epoch, at, ())]
+            wrong = Append("r", epoch, at, (b"y", b"z"), RunStatus.SLEEPING, "9.9.9", compensated=True)
+            batch = [wrong, Append("r", epoch, at, ())]
             assert list(backend.append(batch)) == [False, False]
         found, records = backend.load("r")
-        assert (found.status, found.version, records) == (RunStatus.RUNNING, "1.2.3", [b"0", b"x"])
+        assert (found.status, found.version, found.compensated) == (RunStatus.RUNNING, "1.2.3", False)
+        assert records == [b"0", b"x"]
 
     def test_an_old_epoch_is_fenced(self, backend: StateBackend) -> None:
         """After a take-over the former owner can write nothing: no record, no status, no release, no deletion."""
@@ -168,6 +172,43 @@ class BehaviourContract(OpensBackends):
         assert [(one.version, one.status) for one in backend.rows()] == [("2.0.0", RunStatus.SLEEPING)]
         assert backend.load("r")[0].version == "2.0.0"
 
+    def test_a_compensated_failure_is_told_from_a_plain_one(self, backend: StateBackend) -> None:
+        """The flag is stored with the append that gives it, alone or in a batch, and loaded and listed with the run."""
+        ends = {run: Append(run, backend.create(row(run), [b"0"]), 1, (b"end",), RunStatus.FAILED) for run in "abcd"}
+        assert list(backend.append([ends["a"]._replace(compensated=True)])) == [True]
+        assert list(backend.append([ends["b"]])) == [True]
+        both = [ends["c"]._replace(compensated=False), ends["d"]._replace(compensated=True)]
+        assert list(backend.append(both)) == [True, True]
+        expected = {"a": True, "b": False, "c": False, "d": True}
+        assert {one.run: one.compensated for one in backend.rows(RunStatus.FAILED)} == expected
+        assert {run: backend.load(run)[0].compensated for run in ends} == expected
+        assert all(one.owner is None for one in backend.rows())
+
+    @pytest.mark.parametrize("records", [(), (b"1",)])
+    def test_the_compensated_flag_stays_until_another_is_given(
+        self, backend: StateBackend, records: tuple[bytes, ...]
+    ) -> None:
+        """Whatever else happens to a run leaves its flag, and the flag leaves all else; given anew, it is as given."""
+        epoch = backend.create(row(), [b"0"])
+
+        def add(**more: Any) -> bool:
+            at = len(backend.load("r")[1])
+            assert list(backend.append([Append("r", epoch, at, records, **more)])) == [True]
+            return backend.load("r")[0].compensated
+
+        before = backend.load("r")[0]
+        assert add(compensated=True) is True
+        assert backend.load("r")[0] == replace(before, compensated=True)
+        backend.request_cancel("r")
+        assert [add(), add(version="2.0.0"), add(status=RunStatus.SLEEPING), add(status=RunStatus.FAILED)] == [True] * 4
+        epoch = backend.claim("r")
+        assert [one.compensated for one in backend.rows()] == [True]
+        backend.release("r", epoch)
+        assert backend.load("r")[0].compensated is True
+        epoch = backend.claim("r")
+        assert [add(compensated=False), add(status=RunStatus.RUNNING)] == [False, False]
+        assert add(status=RunStatus.FAILED, compensated=True) is True
+
     def test_runs_are_listed_newest_first(self, backend: StateBackend) -> None:
         """Rows tells every run, the youngest first, or those of one status in the same order."""
         for number in (3, 1, 4, 2, 0):
@@ -184,6 +225,7 @@ class BehaviourContract(OpensBackends):
         """A deleted run is unknown, its neighbour stays, and its id begins anew: other records, no old request."""
         first = backend.create(row("a"), [b"0", b"1"])
         backend.create(row("b"), [b"0"])
+        backend.append([Append("a", first, 2, (), compensated=True)])
         backend.request_cancel("a")
         backend.release("a", first)
         assert backend.delete("a", backend.claim("a")) is True
@@ -195,7 +237,8 @@ class BehaviourContract(OpensBackends):
         epoch = backend.create(row("a"), [b"new"])
         assert list(backend.append([Append("a", epoch, 1, (b"next",))])) == [True]
         found, records = backend.load("a")
-        assert (found.epoch, found.cancelling, records) == (epoch, False, [b"new", b"next"])
+        assert (found.epoch, found.cancelling, found.compensated) == (epoch, False, False)
+        assert records == [b"new", b"next"]
         assert backend.load("b")[1] == [b"0"]
 
     def test_closing_twice_is_closing(self, tmp_path: Path) -> None:

@@ -29,10 +29,11 @@ class CrashContract(OpensBackends):
         """What was written is there after closing and opening again, and a closed owner's run is free at once."""
         first = self.open_backend(tmp_path)
         epoch = first.create(row(), [b"0"])
-        first.append([Append("r", epoch, 1, (b"1",))])
+        first.append([Append("r", epoch, 1, (b"1",), compensated=True)])
         first.close()
         second = self.open_backend(tmp_path)
-        assert second.load("r")[1] == [b"0", b"1"]
+        found, records = second.load("r")
+        assert (found.compensated, records) == (True, [b"0", b"1"])
         assert second.claim("r") > epoch
         second.close()
 

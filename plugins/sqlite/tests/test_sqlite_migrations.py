@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -15,32 +16,42 @@ from knows_sqlite import SQLiteBackend, migrations
 from knows_sqlite.owners import Owner
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
-SCHEMA_1 = """
-    create table run (
-        run text primary key, template text not null, version text not null, status text not null,
-        created_at text not null, updated_at text not null, epoch integer not null, owner text
-    ) strict, without rowid;
-    create table record (
-        run text not null references run, sequence integer not null, data blob not null, primary key (run, sequence)
-    ) strict, without rowid;
-    pragma application_id=0x4B4E4F57;
-    pragma user_version=1;
+ROWS = {
+    1: """
     insert into run values ('done', 'etch', '1.2.0', 'completed',
         '2026-01-02T03:04:05.000006+00:00', '2026-01-02T03:05:00+00:00', 3, null);
     insert into run values ('alive', 'etch', '1.2.0', 'running',
         '2026-02-02T03:04:05.000006+00:00', '2026-02-02T03:04:05.000006+00:00', 1, 'process 4711 (0123456789ab)');
-    insert into record values ('done', 0, x'00ff'), ('done', 1, x''), ('alive', 0, x'30');
-"""
+    """,
+    2: """
+    insert into run values ('done', 'etch', '1.2.0', 'completed',
+        '2026-01-02T03:04:05.000006+00:00', '2026-01-02T03:05:00+00:00', 3, null, 0, 3888110516, 0);
+    insert into run values ('alive', 'etch', '1.2.0', 'running', '2026-02-02T03:04:05.000006+00:00',
+        '2026-02-02T03:04:05.000006+00:00', 1, 'process 4711 (0123456789ab)', 1, 667094999, 0);
+    """,
+}
+RECORDS = "insert into record values ('done', 0, x'00ff'), ('done', 1, x''), ('alive', 0, x'30');"
+
+
+def write(file, schema):
+    """A file as the version of that schema wrote it; the tables stand beside this test."""
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.executescript(Path(__file__).with_name(f"schema_{schema}.sql").read_text("utf-8"))
+        connection.executescript(ROWS[schema] + RECORDS)
+    file.chmod(0o600)
+
+
+@pytest.fixture(params=sorted(ROWS))
+def schema(request):
+    """The number of an older schema."""
+    return request.param
 
 
 @pytest.fixture
-def old(tmp_path):
-    """A file as the first version wrote it."""
+def old(tmp_path, schema):
+    """A file of an older schema."""
     file = tmp_path / "journals.db"
-    with contextlib.closing(sqlite3.connect(file)) as connection:
-        connection.execute("pragma journal_mode=wal")
-        connection.executescript(SCHEMA_1)
-    file.chmod(0o600)
+    write(file, schema)
     return file
 
 
@@ -49,8 +60,8 @@ def dump(file):
         return [connection.execute("pragma user_version").fetchone()[0], *connection.iterdump()]
 
 
-def test_an_old_file_is_read_and_continued(old):
-    """Runs, records, times and epochs of schema 1 are there after the change, and a dead owner's run goes on."""
+def test_an_old_file_is_read_and_continued(old, schema):
+    """Runs, records, times, epochs and requests are there after the change, and a dead owner's run goes on."""
     opened = SQLiteBackend(old)
     found = {one.run: one for one in opened.rows()}
     assert found["done"] == RunRow(
@@ -63,9 +74,11 @@ def test_an_old_file_is_read_and_continued(old):
         epoch=3,
     )
     assert (found["alive"].status, found["alive"].owner, found["alive"].epoch) == (RunStatus.RUNNING, None, 1)
+    assert (found["alive"].cancelling, found["alive"].compensated) == (schema == 2, False)  # schema 1 knew no requests
     assert opened.load("done")[1] == [b"\x00\xff", b""]
     assert opened.claim("alive") == 2
-    assert opened.append([Append("alive", 2, 1, (b"1",), RunStatus.COMPLETED)]) == [True]
+    assert opened.append([Append("alive", 2, 1, (b"1",), RunStatus.FAILED, compensated=True)]) == [True]
+    assert opened.load("alive")[0].compensated
     opened.close()
 
 
@@ -77,22 +90,35 @@ def test_old_and_new_files_have_one_schema(old, tmp_path):
         opened.create(RunRow("r", "t", "1.0.0", RunStatus.RUNNING, MOMENT, MOMENT), [b"0"])
         opened.close()
 
-    def schema(file):
+    def tables(file):
         return [line for line in dump(file) if not str(line).startswith("INSERT")]
 
-    assert schema(old) == schema(fresh)
-    assert schema(fresh)[0] == migrations.SCHEMA == 2
+    assert tables(old) == tables(fresh)
+    assert tables(fresh)[0] == migrations.SCHEMA == 3
 
 
-def test_the_file_is_kept_as_it_was(old):
+@pytest.mark.parametrize("what", ["epoch = 9", "digest = 7", "run = cast(x'6cff' as text)"])
+def test_the_change_passes_no_damage_on_as_sound(tmp_path, caplog, what):
+    """A row whose digest did not fit is damaged after the change too; the other one is sound."""
+    file = tmp_path / "journals.db"
+    write(file, 2)
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute(f"update run set {what} where run = 'alive'")  # noqa: S608 - fixed texts
+    opened = SQLiteBackend(file)
+    assert [one.run for one in opened.rows()] == ["done"]
+    assert "its digest does not fit" in caplog.text
+    opened.close()
+
+
+def test_the_file_is_kept_as_it_was(old, schema):
     """Beside the migrated file lies the old one, readable by its person alone, under the number of its schema."""
     before = dump(old)
     SQLiteBackend(old).close()
-    kept = old.with_name("journals.db.schema-1")
+    kept = old.with_name(f"journals.db.schema-{schema}")
     assert dump(kept) == before
     assert oct(kept.stat().st_mode & 0o777) == "0o600"
-    assert dump(old)[0] == 2
-    assert not old.with_name("journals.db.schema-1.partial").exists()
+    assert dump(old)[0] == migrations.SCHEMA
+    assert not kept.with_name(f"{kept.name}.partial").exists()
 
 
 def test_a_change_that_fails_halfway_changes_nothing(old, monkeypatch):
@@ -100,10 +126,10 @@ def test_a_change_that_fails_halfway_changes_nothing(old, monkeypatch):
     before, whole = dump(old), migrations.MIGRATIONS
 
     def stop(connection):
-        whole[1](connection)
+        whole[-1](connection)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(migrations, "MIGRATIONS", (whole[0], stop))
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*whole[:-1], stop))
     with pytest.raises(KeyboardInterrupt):
         SQLiteBackend(old)
     assert dump(old) == before
@@ -130,17 +156,17 @@ def test_a_new_file_that_failed_halfway_is_empty(tmp_path, monkeypatch):
     opened.close()
 
 
-def test_a_file_that_an_older_program_uses_is_left_alone(old):
-    """While a program that knows only schema 1 has the file open, it is not changed under it, and the error says so."""
+def test_a_file_that_an_older_program_uses_is_left_alone(old, schema):
+    """While a program that knows no later schema has the file open, it is not changed under it; the error says so."""
     folder = old.with_name("journals.db.owners")
     folder.mkdir()
     before, theirs = dump(old), Owner(folder, lease=15, clock=time.monotonic)
-    with pytest.raises(BackendBusy, match=r"schema is version 1.*programs that know no later one have it open"):
+    with pytest.raises(BackendBusy, match=rf"schema is version {schema}.*programs that know no later one have it open"):
         SQLiteBackend(old)
     assert dump(old) == before
     theirs.close()
     SQLiteBackend(old).close()
-    assert dump(old)[0] == 2
+    assert dump(old)[0] == migrations.SCHEMA
 
 
 def test_a_newer_file_tells_what_to_update(old):
@@ -151,7 +177,7 @@ def test_a_newer_file_tells_what_to_update(old):
     with pytest.raises(SchemaTooNew, match="Update knows-sqlite") as error:
         SQLiteBackend(old)
     facts = {name: error.value.facts[name] for name in ("backend", "found", "known", "package")}
-    assert facts == {"backend": str(old), "found": 99, "known": 2, "package": "knows-sqlite"}
+    assert facts == {"backend": str(old), "found": 99, "known": migrations.SCHEMA, "package": "knows-sqlite"}
     assert old.read_bytes() == before
 
 
