@@ -116,7 +116,7 @@ def test_every_write_survives_a_lost_answer(backend, proxy, fault):
     with pytest.raises(RunExists):
         backend.create(ROW, [b"FIRST"])
     single, several = Append("r", epoch, 1, (b"SINGLE",)), Append("r", epoch, 2, (b"A", b"B"), RunStatus.SLEEPING)
-    status = Append("r", epoch, 4, (), RunStatus.RUNNING, "1.1.0")
+    status = Append("r", epoch, 4, (), RunStatus.RUNNING, "1.1.0", compensated=True)
     for one, needle in ((single, b"SINGLE"), (several, b"sleeping"), (status, b"1.1.0")):
         lose(needle)
         assert list(backend.append([one])) == [True], one
@@ -137,7 +137,8 @@ def test_every_write_survives_a_lost_answer(backend, proxy, fault):
     lose(b"END")
     assert list(backend.append([Append("r", epoch + 1, 4, (b"END",), RunStatus.FAILED)])) == [True]
     found = backend.load("r")[0]
-    assert (found.status, found.version, found.owner, found.cancelling) == (RunStatus.FAILED, "1.1.0", None, False)
+    assert (found.status, found.version, found.owner) == (RunStatus.FAILED, "1.1.0", None)
+    assert (found.cancelling, found.compensated) == (False, True)
     epoch = backend.claim("r")
     lose(b"COMMIT")
     assert backend.delete("r", epoch)
@@ -169,6 +170,16 @@ def test_what_another_wrote_at_that_place_is_not_taken_for_ours(backend, proxy, 
     proxy.lose_question(b"SAME")
     assert list(backend.append([Append("r", epoch, 1, (b"SAME",))])) == [False]
     assert proxy.lost.is_set()
+
+
+def test_a_flag_that_was_not_stored_is_not_taken_for_stored(backend, proxy, sql):
+    """Where nothing but the flag was to be stored, the question was lost and the run was taken over, it is False."""
+    epoch = backend.create(ROW, [b"0"])
+    proxy.lose_question(b"with asked")
+    sql("update knows.run set epoch = 2 where run = 'r'")
+    assert list(backend.append([Append("r", epoch, 1, (), compensated=True)])) == [False]
+    assert proxy.lost.is_set()
+    assert backend.load("r")[0].compensated is False
 
 
 def test_a_server_that_comes_back_in_time_is_waited_for(backend, proxy):

@@ -46,7 +46,7 @@ def test_looking_makes_nothing(backend, sql):
 
 
 def test_many_who_come_first_make_it_once(url, sql):
-    """Of eight threads, each with a backend of its own, all create their run, in one schema of version 1."""
+    """Of eight threads, each with a backend of its own, all create their run, in one schema of today's version."""
     start = threading.Barrier(8)
 
     def create(number):
@@ -57,7 +57,7 @@ def test_many_who_come_first_make_it_once(url, sql):
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(create, range(8)))
-    assert sql("select version from knows.knows_schema").fetchall() == [(len(schema.MIGRATIONS),)]
+    assert sql("select version from knows.knows_schema").fetchall() == [(len(schema.MIGRATIONS),)] == [(2,)]
     assert sql("select count(*) from knows.run").fetchone() == (8,)
 
 
@@ -69,7 +69,7 @@ def test_a_newer_schema_is_not_touched(backend, sql, url):
     before = content(sql)
     newer = PostgresBackend(url)
     for act in (newer.rows, lambda: newer.create(replace(ROW, run="s"), [b"0"]), lambda: newer.claim("r")):
-        with pytest.raises(SchemaTooNew, match="its schema is version 7, this program knows up to 1") as caught:
+        with pytest.raises(SchemaTooNew, match="its schema is version 7, this program knows up to 2") as caught:
             act()
     assert "Update knows-postgres" in str(caught.value)
     assert content(sql) == before
@@ -110,7 +110,29 @@ def test_a_migration_is_done_whole_or_not_at_all(backend, sql, url, monkeypatch)
         later = PostgresBackend(url)
         assert [row.run for row in later.rows()] == ["r"]
         later.close()
-        assert content(sql) == {**before, "knows.extra": [], "knows.knows_schema": [(2,)]}
+        assert content(sql) == {**before, "knows.extra": [], "knows.knows_schema": [(3,)]}
+
+
+def test_a_schema_of_version_1_is_brought_up_to_date(url, sql, monkeypatch):
+    """By whoever looks first; its runs are not compensated, and can be by then."""
+    with monkeypatch.context() as patched:
+        patched.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        former = PostgresBackend(url)
+        former._connections.run(lambda session, _: schema.create(session, "knows", former._address))
+        former.close()
+    sql("""insert into knows.run values ('r', 'etch', '1.2.0', 'running', '2026-01-01', '2026-01-01', 3, null, true, 1,
+        gen_random_uuid())""")
+    sql("insert into knows.record values ('r', 0, 3, '0')")
+    opened = PostgresBackend(url)
+    [row] = opened.rows()
+    assert (row.run, row.epoch, row.cancelling, row.compensated) == ("r", 3, True, False)
+    assert sql("select version from knows.knows_schema").fetchall() == [(2,)]
+    epoch = opened.claim("r")
+    assert opened.append([Append("r", epoch, 1, (b"1",), RunStatus.FAILED, compensated=True)]) == [True]
+    assert opened.load("r")[0].compensated
+    opened.create(replace(ROW, run="s"), [b"0"])
+    assert [(row.run, row.compensated) for row in opened.rows(RunStatus.RUNNING)] == [("s", False)]
+    opened.close()
 
 
 def test_places_in_one_database_are_apart(url):

@@ -64,11 +64,14 @@ def test_a_batch_whose_answer_was_lost_is_answered_run_by_run(proxy, far, row):
 
 
 def test_every_other_act_may_lose_its_answer(proxy, far, open_backend, row):
-    """Create, claim, request, release and delete answer as if nothing had happened; others are refused as ever."""
+    """Create, flag, claim, ask, release, delete: answered as if nothing had happened; others are refused as ever."""
     proxy.swallow_next_answer()
     epoch = far.create(row(), [b"0"])
     with pytest.raises(RunExists):
         open_backend().create(row(), [b"0"])
+    proxy.swallow_next_answer()
+    assert far.append([Append("r", epoch, 1, (), compensated=True)]) == [True]
+    assert far.load("r")[0].compensated
     proxy.swallow_next_answer()
     assert far.request_cancel("r")
     proxy.swallow_next_answer()
@@ -79,7 +82,7 @@ def test_every_other_act_may_lose_its_answer(proxy, far, open_backend, row):
     far.renew()
     proxy.swallow_next_answer()
     assert far.delete("r", epoch + 1)
-    assert proxy.swallowed == 6
+    assert proxy.swallowed == 7
     assert not far.delete("r", epoch + 1)
 
 

@@ -177,6 +177,24 @@ def test_a_wrong_password_is_access_denied(redis, open_backend, row):
     redis.ask("ACL", "DELUSER", "app")
 
 
+def test_the_first_layout_goes_on_until_a_later_one_is_needed(redis, open_backend, row):
+    """A run of layout 1 is not compensated; the first new run, or the first compensated one, makes it today's."""
+    opened, needs = open_backend(), []
+    epoch = opened.create(row(), [b"0"])
+    redis.ask("SET", "{knows}:schema", "1")
+    for one in (
+        Append("r", epoch, 1, (b"1",), RunStatus.SLEEPING, compensated=False),
+        Append("r", epoch, 2, (b"2",), RunStatus.FAILED, compensated=True),
+    ):
+        assert opened.append([one]) == [True]
+        needs.append((opened.load("r")[0].compensated, redis.ask("GET", "{knows}:schema")))
+    assert needs == [(False, b"1"), (True, b"2")]
+    redis.ask("SET", "{knows}:schema", "1")
+    opened.create(row("s"), [b"0"])
+    assert redis.ask("GET", "{knows}:schema") == b"2"
+    assert {one.run: one.compensated for one in opened.rows()} == {"r": True, "s": False}
+
+
 def test_a_newer_schema_is_not_touched(redis, open_backend, row):
     """What a later version wrote is refused, read and written by nobody here."""
     opened = open_backend()
