@@ -104,9 +104,8 @@ class BackendMachine(RuleBasedStateMachine):
         for wish in wishes:
             known = self._model.get(wish.run)
             epoch, sequence = (known.epoch, len(known.records)) if known else (1, 0)
-            right = (epoch + wish.epoch_off, sequence + wish.sequence_off)
-            brought = (tuple(wish.records), wish.status, wish.version, wish.compensated)
-            batch.append(Append(self._id(wish.run), *right, *brought))
+            at = (self._id(wish.run), epoch + wish.epoch_off, sequence + wish.sequence_off)
+            batch.append(Append(*at, tuple(wish.records), wish.status, wish.version, wish.compensated))
             expected.append(known is not None and known.take(owner, batch[-1]))
         assert list(backend.append(batch)) == expected
 

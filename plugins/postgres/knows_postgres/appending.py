@@ -21,7 +21,7 @@ def append(session: Session, texts: Statements, owner: str, batch: Sequence[Appe
     out, the journal is longer than expected when this one gets its turn, and what was refused is read back.
     """
     first = batch[0]
-    is_usual = first.status is not None or first.version is first.compensated is None
+    is_usual = first.status is not None or (first.version is None and first.compensated is None)
     if len(batch) == 1 and len(first.records) == 1 and is_usual:
         answers = [_append_one(session, texts, owner, first)]
     else:

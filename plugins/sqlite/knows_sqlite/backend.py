@@ -262,7 +262,7 @@ class SQLiteBackend:
 
 def _is_only_records(one: Append) -> bool:
     """Whether the row of the run stays as it is."""
-    return one.status is one.version is one.compensated is None
+    return one.status is None and one.version is None and one.compensated is None
 
 
 def _options(url: str, text: str) -> dict[str, float]:

@@ -12,6 +12,7 @@ from knows_core.run import FINISHED
 from knows_registry.cli.answer import Answers, columns, json_option
 from knows_registry.cli.moves import in_place
 from knows_registry.cli.place import backend_option, open_engine, where
+from knows_registry.cli.rows import told_status
 from knows_registry.registry import Registry
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def _counted(number: int) -> str:
 
 
 def _cells(row: RunRow) -> tuple[str, ...]:
-    return row.run, f"{row.template}@{row.version}", str(row.status), f"{row.updated_at:%Y-%m-%d %H:%M:%S}Z"
+    return row.run, f"{row.template}@{row.version}", told_status(row), f"{row.updated_at:%Y-%m-%d %H:%M:%S}Z"
 
 
 def _why_kept(row: RunRow, statuses: Collection[RunStatus], age: float) -> str:

@@ -24,6 +24,11 @@ def is_expired(row: RunRow, state_ttl: float, now: datetime) -> bool:
     return row.status in FINISHED and row.owner is None and age(row, now) >= state_ttl
 
 
+def told_status(row: RunRow) -> str:
+    """The status as a person reads it: a run whose work was undone is over for good."""
+    return f"{row.status} (compensated)" if row.compensated else str(row.status)
+
+
 def age(row: RunRow, now: datetime) -> float:
     """Seconds since the status or the owner last changed."""
     return max((now - row.updated_at).total_seconds(), 0.0)

@@ -11,7 +11,7 @@ from knows_core import RunStatus
 from knows_registry.cli.answer import Answers, columns, json_option
 from knows_registry.cli.moves import in_place
 from knows_registry.cli.place import backend_option, open_engine, where
-from knows_registry.cli.rows import age, is_expired, is_interrupted, owner_and_wish, readable_age
+from knows_registry.cli.rows import age, is_expired, is_interrupted, owner_and_wish, readable_age, told_status
 from knows_registry.registry import Registry
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ _HEADER = ("RUN", "TEMPLATE", "STATUS", "UPDATED", "AGE", "OWNER", "")
 def runs(answers: Answers, status: str | None, backend: str | None) -> None:
     """List the recorded runs, newest first.
 
+    STATUS is `failed (compensated)` where what a failed run had done was undone: it cannot be resumed.
     AGE is the time since the status or the owner last changed. OWNER is who drives the run, with `cancelling` where it
     was asked to stop. A run without an owner that is not over was interrupted; a finished one that is older than the
     setting `state_ttl` is expired.
@@ -55,6 +56,7 @@ def _for_a_program(row: RunRow, state_ttl: float, now: datetime) -> dict[str, An
         "updated_at": row.updated_at,
         "owner": row.owner,
         "cancelling": row.cancelling,
+        "compensated": row.compensated,
         "age": round(age(row, now), 3),
         "interrupted": is_interrupted(row),
         "expired": is_expired(row, state_ttl, now),
@@ -70,7 +72,7 @@ def _cells(row: RunRow, state_ttl: float, now: datetime) -> tuple[str, ...]:
     return (
         row.run,
         f"{row.template}@{row.version}",
-        str(row.status),
+        told_status(row),
         f"{row.updated_at:%Y-%m-%d %H:%M:%S}Z",
         readable_age(age(row, now)),
         owner_and_wish(row),
