@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from knows_core.codec import Codec, UnreadableValue
 from knows_core.errors import ContractError, RegistryError
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from knows_core.log import Log
     from knows_core.run import Entry
     from knows_core.template import Templates, WorkflowTemplate
+
+
+_COMPENSATED: Final = " and compensated"
 
 
 def history(backend: StateBackend, run: str) -> Sequence[Entry]:
@@ -47,11 +50,10 @@ def check_status(row: RunRow, log: Log) -> None:
     """Raise RecordCorrupt unless the row beside the records says what they say: an end that was cut off shows here."""
     # A run that waits for its turn, or between two attempts, has no record that says so.
     status = RunStatus.RUNNING if row.status in (RunStatus.PENDING, RunStatus.SLEEPING) else row.status
-    stored = (row.template, row.version, status)
-    recorded = (log.created["template"], log.bound.version, log.status)
+    stored = f"{row.template}@{row.version}, {status}{_COMPENSATED * row.compensated}"
+    recorded = f"{log.created['template']}@{log.bound.version}, {log.status}{_COMPENSATED * log.compensated}"
     if stored != recorded:
-        one, other = (f"{template}@{version}, {status}" for template, version, status in (stored, recorded))
-        reason = f"the run is stored as {one}, its records end as {other}"
+        reason = f"the run is stored as {stored}, its records end as {recorded}"
         raise RecordCorrupt(run=row.run, sequence="at the end", reason=reason)
 
 
