@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 from pathlib import Path
@@ -13,24 +14,76 @@ from knows_core.errors import error_kinds
 from knows_registry.cli import COMMANDS, kwf
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
-ROOMS = ("backend", "flow", "limits", "registry", "resume")
+ROOMS = ("backend", "flow", "limits", "recovery", "registry", "resume")
 MADE = "<!-- Made from the code by `python tests/docs/reference.py`. -->\n\n"
+BY_HAND = "<!-- From here on it is written by hand, and kept when the page is made again. -->\n\n"
+EXITS = {
+    1: "the run failed after its policy, or was stopped",
+    2: "usage or configuration",
+    3: "a template or plugin cannot be had",
+    4: "types, input or state do not fit",
+    5: "owned by another",
+    6: "the backend",
+    7: "resuming was refused",
+    8: "access",
+    9: "a decision is waited for",
+}
+
+
+def ours():
+    """Every error of core and registry by its code, in the order of the index."""
+    for room in (*(f"knows_core.errors_{room}" for room in ROOMS), "knows_registry.catalog"):
+        importlib.import_module(room)  # whether or not something else has loaded its errors
+    kinds = [kind for kind in error_kinds().values() if kind.__module__.startswith(("knows_core", "knows_registry"))]
+    return {kind.code: kind for kind in sorted(kinds, key=lambda one: (one.exit_code, one.code))}
 
 
 def errors_page():
-    for room in (*(f"knows_core.errors_{room}" for room in ROOMS), "knows_registry.catalog"):
-        importlib.import_module(room)  # whether or not something else has loaded its errors
     lines = [
         "# Errors\n\n",
-        "Every error is a `KnowsError`, keeps its facts as attributes, and ends with the next move. Domain packages\n",
-        "add errors of their own and list them in their README.\n",
+        "Every error is a `KnowsError`, keeps its facts as attributes, and ends with the next move. Each has a code that\n",
+        "stays, and a page: what it means, when one meets it, what to do. They stand here by the exit code of `kwf`.\n",
+        "[Handle errors](../how-to/handle-errors.md) tells what a workflow does about them. Domain packages add errors of\n",
+        "their own and list them in their README.\n",
     ]
-    ours = [kind for kind in error_kinds().values() if kind.__module__.startswith(("knows_core", "knows_registry"))]
-    for kind in sorted(ours, key=lambda one: (one.exit_code, one.code)):
-        lines.append(f"\n## {kind.code}\n\n`{kind.__name__}`, exit code {kind.exit_code}. {inspect.getdoc(kind)}\n")
-        if kind.sentence:
-            lines.append(f"\n> {kind.sentence}. {kind.remedy}\n")
+    for exit_code, meaning in EXITS.items():
+        lines.append(f"\n## {exit_code}: {meaning}\n\n| code | class | meaning |\n|---|---|---|\n")
+        kinds = [kind for kind in ours().values() if kind.exit_code == exit_code]
+        lines += [f"| {linked(kind, 'errors/')} | `{kind.__name__}` | {first_line(kind)} |\n" for kind in kinds]
     return "".join(lines)
+
+
+def linked(kind, folder=""):
+    return f"[{kind.code}]({folder}{kind.code}.md)"
+
+
+def first_line(kind):
+    return (inspect.getdoc(kind) or "").partition("\n")[0]
+
+
+def error_page(code):
+    """What the code knows of an error, and behind it what somebody wrote about it."""
+    kind = ours()[code]
+    families = [one for one in kind.__mro__[1:] if issubclass(one, Exception) and one is not Exception]
+    above = [linked(one) if "code" in vars(one) else f"`{one.__name__}`" for one in families]
+    below = [linked(one) for one in ours().values() if kind in one.__bases__]
+    package = kind.__module__ if kind.__module__.startswith("knows_registry") else "knows_core"
+    sentence = f"> {kind.sentence}. {kind.remedy}\n\n" if kind.sentence else ""
+    rows = [
+        ("exit code", f"{kind.exit_code}: {EXITS[kind.exit_code]}"),
+        ("in Python", f"`from {package} import {kind.__name__}`"),
+        ("is also", ", ".join(above)),
+        ("its kinds", ", ".join(below)),
+    ]
+    table = "".join(f"| {name} | {value} |\n" for name, value in rows if value)
+    head = f"# {code}\n\n{inspect.getdoc(kind)}\n\n{sentence}| | |\n|---|---|\n{table}\n"
+    return f"{head}{BY_HAND}{note(code)}"
+
+
+def note(code):
+    """What is written by hand on the page of an error; nothing while there is no page."""
+    page = FOLDER / "errors" / f"{code}.md"
+    return page.read_text("utf-8").partition(BY_HAND)[2] if page.exists() else ""
 
 
 def settings_page():
@@ -97,6 +150,7 @@ PAGES = {
     "errors.md": errors_page,
     "hooks.md": hooks_page,
     "settings.md": settings_page,
+    **{f"errors/{code}.md": functools.partial(error_page, code) for code in ours()},
 }
 
 if __name__ == "__main__":

@@ -12,9 +12,20 @@ from pathlib import Path
 
 import pytest
 
+from knows_core import KnowsError
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SENTENCE = re.compile(r"[.!?](?=\s|$)")
+ERRORS = ROOT / "docs" / "reference" / "errors"
+WITHOUT_EXAMPLE = {  # what would have to be there for it
+    "access-denied": "an account that may not open a file",
+    "backend-busy": "a lock that another program holds for half a minute",
+    "backend-full": "a full disk",
+    "duplicate-plugin": "two installed distributions with one plugin",
+    "plugin-broken": "an installed distribution that cannot be imported",
+}
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 
 
@@ -28,7 +39,8 @@ def reference():
 
 
 def with_blocks(language):
-    pages = [page for page in PAGES if any(kind == language for kind, _ in BLOCK.findall(page.read_text("utf-8")))]
+    pages = [page for page in PAGES if page.parent != ERRORS]  # those have a test of their own
+    pages = [page for page in pages if any(kind == language for kind, _ in BLOCK.findall(page.read_text("utf-8")))]
     return pytest.mark.parametrize("page", pages, ids=[str(page.relative_to(ROOT)) for page in pages])
 
 
@@ -87,9 +99,38 @@ def test_links_lead_somewhere(page):
     assert broken == []
 
 
+def test_every_error_has_a_page():
+    """One page for each code of core and registry, and none for a code that is gone."""
+    assert {page.stem for page in ERRORS.glob("*.md")} == set(reference().ours())
+
+
+@pytest.mark.parametrize("code", reference().ours())
+def test_the_page_of_an_error_says_what_to_do(code):
+    """Somebody wrote when one meets the error and what to do, in two sentences at least, and how to see it."""
+    note = reference().note(code)
+    assert len(SENTENCE.findall(BLOCK.sub("", note))) >= 2
+    assert bool(BLOCK.search(note)) == (code not in WITHOUT_EXAMPLE)
+
+
+@pytest.mark.parametrize("code", [code for code in reference().ours() if code not in WITHOUT_EXAMPLE])
+def test_the_example_of_an_error_makes_that_error(code, workplace, monkeypatch):
+    """The example on the page of an error, or of a family of errors, really comes to one."""
+    made, begin = [], KnowsError.__init__
+
+    def noticed(self, *args, **facts):
+        made.append(type(self))
+        begin(self, *args, **facts)
+
+    monkeypatch.setattr(KnowsError, "__init__", noticed)
+    outputs = run_blocks(ERRORS / f"{code}.md", workplace)
+    is_made = any(issubclass(one, reference().ours()[code]) for one in made)
+    assert is_made or f'"code": "{code}"' in "".join(outputs)
+
+
 def test_every_page_is_reached_from_the_index():
     """No page is lost: index.md links to every page of the documentation, decisions and changes by their folder."""
     index = (ROOT / "docs" / "index.md").read_text("utf-8")
+    index += (ERRORS.parent / "errors.md").read_text("utf-8")
     pages = [page.relative_to(ROOT / "docs").as_posix() for page in PAGES if (ROOT / "docs") in page.parents]
     lost = [page for page in pages if page not in index and not page.startswith("changes/") and page != "index.md"]
     assert lost == []
