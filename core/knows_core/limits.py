@@ -15,7 +15,7 @@ class Limits:
     """The limits of an engine; every duration in seconds. Raises ConfigError for a value that cannot be meant.
 
     `workflow_timeout` counts the time in which somebody drives the run; 0 is no limit. `max_retries` and `retry_delay`
-    are carried for the policies that will use them.
+    are what a `Retry` uses that names none.
     """
 
     state_persistence: bool = True

@@ -47,11 +47,11 @@ class WorkflowSettings(BaseSettings):
     )
     max_retries: NonNegativeInt = Field(
         default=3,
-        description="Retries where a policy names no number. Carried in Limits; in effect with retry policies.",
+        description="Retries that a `Retry` allows where it names no number. Without a `Retry` there are none.",
     )
     retry_delay: NonNegativeInt = Field(
         default=5,
-        description="Seconds before the first retry. Carried in Limits; in effect with retry policies.",
+        description="Seconds before the first retry where a `Retry` names no delay.",
     )
     max_concurrent_workflows: PositiveInt = Field(
         default=10,
