@@ -6,12 +6,16 @@ import functools
 import importlib
 import inspect
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from knows_core import WorkflowSettings, hooks
 from knows_core.errors import error_kinds
 from knows_registry.cli import COMMANDS, kwf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 ROOMS = ("backend", "flow", "limits", "recovery", "registry", "resume")
@@ -41,10 +45,10 @@ def ours():
 def errors_page():
     lines = [
         "# Errors\n\n",
-        "Every error is a `KnowsError`, keeps its facts as attributes, and ends with the next move. Each has a code that\n",
-        "stays, and a page: what it means, when one meets it, what to do. They stand here by the exit code of `kwf`.\n",
-        "[Handle errors](../how-to/handle-errors.md) tells what a workflow does about them. Domain packages add errors of\n",
-        "their own and list them in their README.\n",
+        "Every error is a `KnowsError`, keeps its facts as attributes, and ends with the next move. Each has a code\n",
+        "that stays, and a page: what it means, when one meets it, what to do. Here they stand by the exit code of\n",
+        "`kwf`. [Handle errors](../how-to/handle-errors.md) tells what a workflow does about them. Domain packages\n",
+        "add errors of their own and list them in their README.\n",
     ]
     for exit_code, meaning in EXITS.items():
         lines.append(f"\n## {exit_code}: {meaning}\n\n| code | class | meaning |\n|---|---|---|\n")
@@ -145,7 +149,7 @@ def hooks_page():
     return "".join(lines)
 
 
-PAGES = {
+PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "errors.md": errors_page,
     "hooks.md": hooks_page,
