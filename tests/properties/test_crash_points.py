@@ -100,6 +100,14 @@ def test_a_default_filled_in_by_an_inner_branch_is_no_conflict():
     assert (run.status, run.state.data) == (RunStatus.COMPLETED, {"log": [], "peak": 5})
 
 
+def test_a_run_that_was_undone_before_the_power_went_is_shown_as_it_ended():
+    """Nothing follows a compensated run, whether or not its process lived to tell."""
+    template = pipeline(step(lambda: 1, name="do", compensate=lambda: None) | step(lambda: 1 // 0, name="fail"))
+    simulator = Simulator(template)
+    runs = [simulator.run(crash).run for crash in range(simulator.run().effects + 1)]
+    assert {(run.status, run.compensated) for run in runs} == {(RunStatus.FAILED, True)}
+
+
 # ------------------------------------------------------------------ broken machines must be noticed
 
 

@@ -16,6 +16,7 @@ from knows_core.brakes import Brakes
 from knows_core.desk import Desk
 from knows_core.errors import StepTimeout
 from knows_core.errors_limits import RunCancelled
+from knows_core.errors_resume import RunIsOver
 from knows_core.events import Observers
 from knows_core.execution import Execution, order
 from knows_core.lanes import Lanes
@@ -25,6 +26,7 @@ from knows_core.recorded import begin_recorded, go_on
 from knows_core.records import RunEnded, StepDone
 from knows_core.run import RunStatus
 from knows_core.template import definition_of
+from knows_core.viewing import view
 from knows_core.wishes import Fork, Outcome, Sleep, Stopped
 
 if TYPE_CHECKING:
@@ -92,7 +94,11 @@ class Simulator:
         else:
             if ended.status is not RunStatus.CANCELLED:
                 return Simulated(first.execution.ended_as(ended), first.effects)
-        again = go_on(backend, self._templates, RUN, self._template, self._moment)
+        again: Execution | Run
+        try:
+            again = go_on(backend, self._templates, RUN, self._template, self._moment)
+        except RunIsOver:  # it had failed and was compensated: all that could follow was recorded
+            again = view(backend, self._templates, RUN, self._template)
         if not isinstance(again, Execution):  # it had come to its end
             return Simulated(again, first.effects)
         second = self._desk(again, 0)
