@@ -21,8 +21,8 @@ class Observers:
     def __init__(self, hooks: PluginManager | None) -> None:
         self._lock = threading.Lock()
         self._observers: list[Observer] = []
-        # One by one: a hook that raises would hide what the others offer.
-        for offering in hooks.hook.knows_observers.get_hookimpls() if hooks is not None else ():
+        # pluggy calls the last one first; one by one, because a hook that raises would hide what the others offer.
+        for offering in reversed(hooks.hook.knows_observers.get_hookimpls()) if hooks is not None else ():
             try:
                 offered: Any = offering.function()
                 self._observers += offered

@@ -13,7 +13,13 @@ and is named by its distribution in the entry-point group `knows.plugins`, by ki
     [project.entry-points."knows.plugins"]
     "backend.mine" = "my_package:plugin"
 
-Only the key that is asked for is imported, alone and guarded.
+Only the key that is asked for is imported, alone and guarded. A plugin of the kind `hooks`, such as `hooks.audit`, is
+imported for every run that is driven, never for a command that only looks. One that is broken is left out and named; it
+is a module or an object (no class) with plain functions (not async, no wrappers).
+
+All that implement a hook are asked by the name of their distribution, then by their entry, whatever order folders and
+installations have. `@hookimpl(tryfirst=True)` and `trylast=True` go over that, and what a program registers itself with
+`Registry().plugins.pluggy` is asked before what is installed. `kwf plugins --hooks` shows the order.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from knows_core import DuplicateTemplate, PluginBroken, TemplateNotFound
 from knows_registry.discover import Entry, Fault, Found, Offer, Plugin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from knows_core import Requirement, Version
 
@@ -53,6 +53,10 @@ class Catalog:
     def keys(self, kind: str) -> list[str]:
         """The keys of one kind of plugin."""
         return sorted(key for other, key in self._plugins if other == kind)
+
+    def sole_plugins(self, kinds: Container[str]) -> list[Plugin]:
+        """Every plugin of these kinds that has no rival."""
+        return [rivals[0] for (kind, _), rivals in sorted(self._plugins.items()) if kind in kinds and len(rivals) == 1]
 
     def faults(self) -> list[Fault]:
         """What the metadata alone shows to be broken: entries that cannot be read, and rival claims."""

@@ -1,4 +1,4 @@
-"""Plugins in use: each imported when its key is asked for, and registered with pluggy under `distribution:entry`.
+"""Plugins in use: each imported when its key is asked for, alone and guarded, and named `distribution:entry`.
 
 Never `load_setuptools_entrypoints`: it imports a whole group, one bad plugin stops all of it, and a second plugin of
 the same name vanishes silently.
@@ -9,17 +9,18 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-import pluggy
-
-from knows_core import BackendError, KnowsError, StateBackend, UnknownScheme
-from knows_core import hooks as specifications
+from knows_core import BackendError, KnowsError, PluginBroken, StateBackend, UnknownScheme
 from knows_core.envelope import safe_text
 from knows_core.opening import scheme_of
+from knows_registry.discover import Fault
 from knows_registry.guard import asked_for
+from knows_registry.hook_order import Calling, arranged, callings, manager_of, registered_name, unfit
 from knows_registry.loading import broken, load_plugin, reason_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
+
+    import pluggy
 
     from knows_registry.catalog import Catalog
     from knows_registry.discover import Plugin
@@ -28,14 +29,40 @@ BUILT_IN = "memory"  # the one backend that core brings itself
 _WITHOUT_HOOKS = ("command",)
 
 
+def permitted(plugins: Iterable[Plugin]) -> list[Plugin]:
+    """Those that a run may load. All are: whatever is to limit them is asked here, before anything is imported."""
+    return list(plugins)
+
+
 class Plugins:
-    """The plugin manager of one registry, and the way plugins get into it."""
+    """The installed plugins in use, and `pluggy`, where a program registers plugins of its own."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._lock = threading.Lock()
-        self.pluggy = pluggy.PluginManager("knows")
-        self.pluggy.add_hookspecs(specifications)
+        self._lock = threading.RLock()  # a plugin that is imported may ask its registry for another
+        self._used: dict[Plugin, object] = {}
+        self._broken: dict[Plugin, Fault] = {}
+        self._told: set[Fault] = set()
+        self.pluggy = manager_of()
+
+    def load(self, *kinds: str) -> list[Fault]:
+        """Load every plugin of these kinds; what is broken is left out, and given back the first time it is met."""
+        with self._lock:
+            faults = [fault for fault in self._catalog.faults() if fault.entry.partition(".")[0] in kinds]
+            for plugin in permitted(self._catalog.sole_plugins(kinds)):
+                faults += self._fault(plugin)
+            fresh = [fault for fault in faults if fault not in self._told]
+            self._told.update(fresh)
+            return fresh
+
+    def manager(self) -> pluggy.PluginManager:
+        """A plugin manager for an engine: what is in use now, in the order in which it is asked."""
+        by_hand = [(name, one) for name, one in self.pluggy.list_name_plugin() if one is not None]
+        return arranged(self._with_hooks(), by_hand)[0]
+
+    def callings(self) -> list[Calling]:
+        """Every hook, and which of the installed plugins in use are called for it, in order."""
+        return callings(self._with_hooks())
 
     def backend(self, url: str) -> StateBackend:
         """Open the state backend of a URL. Raises what `factory` raises, BackendError, or the backend's own error."""
@@ -65,12 +92,11 @@ class Plugins:
         if plugin is None:
             known = ", ".join(sorted({BUILT_IN, *self._catalog.keys("backend")}))
             raise UnknownScheme(scheme=scheme, known=known)
-        registered = self.use(plugin)
         # Asking only this plugin keeps a broken neighbour out of the way of a backend that works.
-        others = [other for other in self.pluggy.get_plugins() if other is not registered]
-        caller = self.pluggy.subset_hook_caller("knows_state_backends", others)
+        alone = manager_of([(registered_name(plugin), self.use(plugin))])
         try:
-            factories = {name: factory for offered in caller() for name, factory in offered.items()}
+            offers = alone.hook.knows_state_backends()
+            factories = {name: factory for offered in offers for name, factory in offered.items()}
         except KnowsError:
             raise
         except BaseException as error:
@@ -83,30 +109,39 @@ class Plugins:
         return plugin, factories[scheme]
 
     def use(self, plugin: Plugin) -> object:
-        """Import one plugin and register it; a second time it is there already. Raises PluginBroken."""
-        name = f"{plugin.entry.distribution}:{plugin}"
+        """Import one plugin and keep it; a second time it is there already. Raises PluginBroken."""
         with self._lock:
-            loaded = self.pluggy.get_plugin(name)
-            if loaded is None:
+            if plugin not in self._used:
                 loaded = load_plugin(plugin)
-                if plugin.kind not in _WITHOUT_HOOKS and not self.pluggy.is_registered(loaded):
-                    self._register(plugin, loaded, name)
-        return loaded
+                if plugin.kind not in _WITHOUT_HOOKS:
+                    _examine(plugin, loaded)
+                self._used[plugin] = loaded
+            return self._used[plugin]
 
-    def _register(self, plugin: Plugin, loaded: object, name: str) -> None:
-        try:
-            self.pluggy.register(loaded, name=name)
-            self.pluggy.check_pending()  # only this finds a misspelt hook
-        except BaseException as error:
-            self._forget(name)
-            if asked_for(error):
-                raise
-            # pluggy says what is wrong in its last lines.
-            raise broken(plugin, f"{type(error).__name__}: {' '.join(safe_text(error).split())}") from error
-        if not self.pluggy.get_hookcallers(loaded):
-            self._forget(name)
-            raise broken(plugin, "expected functions marked with @hookimpl, found none")
+    def _fault(self, plugin: Plugin) -> list[Fault]:
+        """What keeps a plugin from being used, if anything does; one that is broken is not imported again."""
+        if plugin not in self._broken:
+            try:
+                self.use(plugin)
+            except PluginBroken as error:
+                self._broken[plugin] = Fault(error.distribution, str(plugin), error.reason, error.next_move)
+            else:
+                return []
+        return [self._broken[plugin]]
 
-    def _forget(self, name: str) -> None:
-        if self.pluggy.has_plugin(name):
-            self.pluggy.unregister(name=name)
+    def _with_hooks(self) -> dict[Plugin, object]:
+        with self._lock:
+            return {plugin: one for plugin, one in self._used.items() if plugin.kind not in _WITHOUT_HOOKS}
+
+
+def _examine(plugin: Plugin, loaded: object) -> None:
+    """Raise PluginBroken unless pluggy takes the object; alone, so that no other is blamed for it."""
+    try:
+        reason = unfit(manager_of([(registered_name(plugin), loaded)]), loaded)
+    except BaseException as error:
+        if asked_for(error):
+            raise
+        # pluggy says what is wrong in its last lines.
+        raise broken(plugin, f"{type(error).__name__}: {' '.join(safe_text(error).split())}") from error
+    if reason:
+        raise broken(plugin, reason)

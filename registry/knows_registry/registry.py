@@ -45,7 +45,7 @@ class Registry:
 
     @cached_property
     def plugins(self) -> Plugins:
-        """The plugins in use; `plugins.pluggy` is the plugin manager that engines call their hooks on."""
+        """The plugins in use; what a program registers with `plugins.pluggy` is asked before the installed ones."""
         from knows_registry.plugins import Plugins  # pluggy costs more than finding a template does
 
         return Plugins(self.catalog)
@@ -94,15 +94,27 @@ class Registry:
         return self.plugins.backend(url)
 
     def engine(self, settings: WorkflowSettings | None = None) -> LocalEngine:
-        """A local engine with these templates, the installed plugins and the backend that the settings name."""
-        hooks = self.plugins.pluggy  # first of all: looking at the metadata may have to save pydantic, see `catalog`
+        """A local engine with these templates, the installed hook plugins and the backend that the settings name.
+
+        A hook plugin that is broken is left out; the logger `knows_registry` warns of it, once.
+        """
+        plugins = self.plugins  # first of all: looking at the metadata may have to save pydantic, see `catalog`
         from knows_core import LocalEngine  # pydantic and threads; finding templates needs neither
         from knows_core.settings import load_settings
 
         settings = settings or load_settings()
+        for fault in plugins.load("hooks"):
+            _warn(fault)
         url = settings.state_backend if settings.state_persistence else None
         backend = self.backend(url) if url is not None else None
-        return LocalEngine(backend, templates=self, hooks=hooks, limits=settings.limits())
+        return LocalEngine(backend, templates=self, hooks=plugins.manager(), limits=settings.limits())
+
+
+def _warn(fault: Fault) -> None:
+    import logging  # only where a plugin is broken
+
+    sentence = "plugin %s of %s is left out: %s"
+    logging.getLogger("knows_registry").warning(sentence, fault.entry, fault.distribution, fault.reason)
 
 
 def _offer(template: WorkflowTemplate, name: str | None, version: str | None) -> Offer:

@@ -114,6 +114,8 @@ def commands():
 
 def opened(words, command):
     if isinstance(command, click.Group):
+        if command.invoke_without_command:  # it also does something alone
+            yield words, command
         for name, inner in sorted(command.commands.items()):
             yield from opened(f"{words} {name}", inner)
     else:

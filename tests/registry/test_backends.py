@@ -148,7 +148,7 @@ def test_an_engine_runs_installed_templates_on_the_backend_of_its_settings(stage
     engine = registry.engine(WorkflowSettings(state_backend="paper:"))
     run = engine.run("greeting@^1")
     assert (run.template, run.result) == ("greeting", "hello")
-    assert registry.plugins.pluggy.list_name_plugin()[0][0] == "d:backend.paper"
+    assert [name for name, _ in registry.plugins.manager().list_name_plugin()] == ["d:backend.paper"]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,10 @@ COMMANDS = {
     "doctor": ("knows_registry.cli.doctor:doctor", "Examine the installation and say what to repair."),
     "history": ("knows_registry.cli.history:history", "Show what happened in a run."),
     "list": ("knows_registry.cli.list_templates:list_templates", "List the installed templates and their versions."),
-    "plugins": ("knows_registry.cli.plugins:plugins", "Check what is installed by importing it, apart and timed."),
+    "plugins": (
+        "knows_registry.cli.plugins:plugins",
+        "Check what is installed by importing it, or show who has which hook.",
+    ),
     "purge": ("knows_registry.cli.purge:purge", "Delete runs that ended long enough ago."),
     "resume": ("knows_registry.cli.resume:resume", "Go on with recorded runs where their journals end."),
     "run": ("knows_registry.cli.run:run", "Run a template, installed or in a file, and record it."),

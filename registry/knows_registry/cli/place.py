@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from knows_registry.cli.answer import shown
 from knows_registry.cli.masking import masked
 
 if TYPE_CHECKING:
     from knows_core import LocalEngine, WorkflowSettings
+    from knows_registry.cli.answer import Answers
+    from knows_registry.cli.watch import Watch
     from knows_registry.registry import Registry
 
 backend_option = click.option(
@@ -32,7 +35,18 @@ def open_engine(registry: Registry, backend: str | None, *, recorded: bool = Tru
     kept = settings.state_persistence or recorded
     opened = registry.backend(_url(backend, settings)) if kept else None
     limits = replace(settings.limits(), state_persistence=kept)
-    return LocalEngine(opened, templates=registry, hooks=registry.plugins.pluggy, limits=limits)
+    return LocalEngine(opened, templates=registry, hooks=registry.plugins.manager(), limits=limits)
+
+
+def open_watched(
+    answers: Answers, registry: Registry, watch: Watch, backend: str | None, *, recorded: bool = True
+) -> LocalEngine:
+    """An engine that drives runs: with the installed hook plugins, and watched. A broken plugin is named, no more."""
+    registry.plugins.pluggy.register(watch)
+    for fault in registry.plugins.load("hooks"):
+        answers.note(shown(f"kwf: plugin {fault.entry} of {fault.distribution} is left out: {fault.reason}"))
+        answers.note(shown(f"Next: {fault.remedy}"))
+    return open_engine(registry, backend, recorded=recorded)
 
 
 def where(backend: str | None) -> str:

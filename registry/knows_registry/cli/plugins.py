@@ -1,4 +1,4 @@
-"""`kwf plugins check`: import every entry point apart and timed, and remember what came of it."""
+"""`kwf plugins`: who implements which hook; `check` imports every entry point apart and timed, and remembers that."""
 
 from __future__ import annotations
 
@@ -21,9 +21,27 @@ _BROKEN = 3
 _LIMIT = 10.0  # seconds: slower than any honest import, shorter than a person's patience with one that hangs
 
 
-@click.group()
-def plugins() -> None:
-    """Check what is installed by importing it, apart and timed."""
+@click.group(invoke_without_command=True)
+@click.option("--hooks", "with_hooks", is_flag=True, help="Show who implements each hook, as a run calls them.")
+@json_option
+@click.pass_context
+def plugins(context: click.Context, with_hooks: bool) -> int:
+    """Check what is installed by importing it, or show who implements which hook.
+
+    With --hooks every plugin that has hooks is imported; they are called by distribution, then by entry, unless they
+    ask to be first or last. Ends with 3 when one is broken.
+    """
+    if context.invoked_subcommand is not None:
+        if with_hooks:
+            raise click.UsageError(f"expected --hooks or {context.invoked_subcommand}, found both", context)
+        return 0
+    if with_hooks:
+        from knows_registry.cli.hooks import tell_hooks  # pluggy: help must not pay for it
+
+        return tell_hooks(context.obj)
+    if context.obj.json:
+        raise click.UsageError("expected --hooks or a command, found neither", context)
+    raise click.exceptions.NoArgsIsHelpError(context)
 
 
 @plugins.command()

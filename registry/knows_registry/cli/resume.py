@@ -8,7 +8,7 @@ import click
 
 from knows_registry.cli.answer import Answers, json_option
 from knows_registry.cli.outcome import tell
-from knows_registry.cli.place import backend_option, open_engine
+from knows_registry.cli.place import backend_option, open_watched
 from knows_registry.cli.recovery import Recovery
 from knows_registry.cli.watch import Watch
 from knows_registry.registry import Registry
@@ -48,8 +48,7 @@ def resume(
     answers.at(backend)
     registry = Registry()
     watch = Watch(quiet=quiet or answers.json)
-    registry.plugins.pluggy.register(watch)
-    with open_engine(registry, backend) as engine:
+    with open_watched(answers, registry, watch, backend) as engine:
         recovery = Recovery(answers, registry, engine, watch, backend, wait=wait, accept_code_change=accept)
         if run is None:
             from knows_registry.cli.resume_all import resume_all  # one run alone does without

@@ -13,7 +13,7 @@ from knows_registry.cli.answer import Answers, json_option
 from knows_registry.cli.given import given_input, given_state
 from knows_registry.cli.moves import again
 from knows_registry.cli.outcome import tell
-from knows_registry.cli.place import backend_option, open_engine
+from knows_registry.cli.place import backend_option, open_watched
 from knows_registry.cli.reference import find
 from knows_registry.cli.watch import Watch
 from knows_registry.registry import Registry
@@ -58,8 +58,7 @@ def run(
     definition = linked(definition, registry)
     state, value = given_state(definition, pairs, state_file), given_input(definition, input_text)
     watch = Watch(quiet=quiet or answers.json)
-    registry.plugins.pluggy.register(watch)
-    with open_engine(registry, backend, recorded=False) as engine:
+    with open_watched(answers, registry, watch, backend, recorded=False) as engine:
         try:
             with watch.shown([path for path, _ in definition.steps]):
                 ended = engine.run(named.template, input=value, state=state, run_id=run_id, reference=named.reference)
