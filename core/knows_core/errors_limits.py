@@ -18,7 +18,7 @@ class RecordTooLarge(NotStorable):
 
     code = "record-too-large"
     sentence = "{where}: expected at most {most} bytes in one record, found {found}"
-    remedy = "Keep large data elsewhere and hand over where it is, or raise max_record_bytes."
+    remedy = "Keep large data elsewhere and hand over where it is, or raise KNOWS_WORKFLOW_MAX_RECORD_BYTES."
 
 
 class RunTooLarge(NotStorable):
@@ -26,7 +26,10 @@ class RunTooLarge(NotStorable):
 
     code = "run-too-large"
     sentence = "{where}: expected at most {most} bytes in the journal of one run, found {found}"
-    remedy = "Keep large data elsewhere and hand over where it is, or raise max_run_bytes; then resume the run."
+    remedy = (
+        "Keep large data elsewhere and hand over where it is, or raise KNOWS_WORKFLOW_MAX_RUN_BYTES;"
+        " then resume the run."
+    )
 
 
 class StepLimit(KnowsError):
@@ -34,7 +37,7 @@ class StepLimit(KnowsError):
 
     code = "step-limit"
     sentence = "run {run} has called {steps} steps, and {step} would be one more"
-    remedy = "Look for a loop that does not end, or raise max_steps; then resume the run."
+    remedy = "Look for a loop that does not end, or raise KNOWS_WORKFLOW_MAX_STEPS; then resume the run."
 
 
 class WorkflowTimeout(KnowsError, TimeoutError):

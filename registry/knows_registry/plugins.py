@@ -6,10 +6,12 @@ the same name vanishes silently.
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from knows_core import BackendError, KnowsError, PluginBroken, StateBackend, UnknownScheme
+from knows_core import BackendError, ConfigError, KnowsError, PluginBroken, StateBackend, UnknownScheme
 from knows_core.envelope import safe_text
 from knows_core.opening import scheme_of
 from knows_registry.discover import Fault
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from knows_registry.discover import Plugin
 
 BUILT_IN = "memory"  # the one backend that core brings itself
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # a scheme of one letter is the drive of a path
 _WITHOUT_HOOKS = ("command",)
 
 
@@ -65,7 +68,13 @@ class Plugins:
         return callings(self._with_hooks())
 
     def backend(self, url: str) -> StateBackend:
-        """Open the state backend of a URL. Raises what `factory` raises, BackendError, or the backend's own error."""
+        """Open the state backend of a URL.
+
+        Raises ConfigError for a path instead of a URL, what `factory` raises, BackendError, or the backend's own error.
+        """
+        if not _URL.match(url):
+            likely = f"a URL such as sqlite:///{quote(url, safe='/:')}"
+            raise ConfigError(name="state backend", expected=likely, found=url)
         scheme = scheme_of(url)
         if scheme == BUILT_IN:
             from knows_core import MemoryBackend  # the registry also serves those who keep nothing

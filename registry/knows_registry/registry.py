@@ -89,7 +89,7 @@ class Registry:
     def backend(self, url: str) -> StateBackend:
         """Open the state backend of a URL such as `sqlite:///runs.db`.
 
-        Raises UnknownScheme, PluginBroken, DuplicatePlugin, or what the backend says about its URL.
+        Raises ConfigError, UnknownScheme, PluginBroken, DuplicatePlugin, or what the backend says about its URL.
         """
         return self.plugins.backend(url)
 

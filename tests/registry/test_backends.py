@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from knows_core import WorkflowSettings, pipeline
+from knows_core import ConfigError, WorkflowSettings, pipeline
 from knows_core.errors_backend import BackendError, UnknownScheme
 from knows_core.errors_registry import PluginBroken
 from knows_registry import DuplicatePlugin
@@ -52,6 +52,23 @@ def test_an_unknown_scheme_names_the_known_ones(stage, registry):
     stage.install("d", plugins={"backend.paper": "m_unknown"})
     with pytest.raises(UnknownScheme, match=r"'clay' \(known: memory, paper\)"):
         registry.backend("clay://x")
+
+
+@pytest.mark.parametrize(
+    ("path", "url"),
+    [
+        ("runs.db", "sqlite:///runs.db"),
+        ("/data/my runs.db", "sqlite:////data/my%20runs.db"),
+        ("./a:b", "sqlite:///./a:b"),
+        ("C:/runs.db", "sqlite:///C:/runs.db"),
+    ],
+)
+def test_a_path_instead_of_a_url_is_refused_with_its_url(registry, path, url):
+    """A matter of configuration: exit 2."""
+    with pytest.raises(ConfigError) as caught:
+        registry.backend(path)
+    expected = f"state backend: expected a URL such as {url}, found {path!r}. Correct it and try again."
+    assert str(caught.value) == expected
 
 
 def test_two_distributions_with_one_backend_are_refused(stage, registry):

@@ -108,6 +108,14 @@ def test_an_unknown_backend_is_named(here, capfd):
     assert "memory, postgres, postgresql, redis, rediss, sqlite" in answer["error"]["message"]
 
 
+@pytest.mark.parametrize(("place", "code"), [("runs.db", 2), ("sqlite://runs.db", 6)])
+def test_a_place_that_is_misspelt_is_told_with_its_spelling(here, capfd, place, code):
+    """A path without a scheme, two slashes instead of three: nothing is made."""
+    assert main(["run", "wf.py:w", "--backend", place]) == code
+    assert "sqlite:///runs.db" in capfd.readouterr().err
+    assert not (here / "runs.db").exists()
+
+
 def test_a_value_that_cannot_be_recorded_is_a_misfit(kwf, here, steps):
     """The run failed at that step, exit 4, and earlier steps are kept."""
     bad = '@step\ndef bad(v): return object()\nw = pipeline(a | bad, name="n", version="1.0")\n'

@@ -70,11 +70,16 @@ class SQLiteBackend:
         """
         place, _, options = url.partition(":")[2].partition("?")
         path = unquote(place)
-        if path.startswith("//"):
-            path = path.removeprefix("//").removeprefix("/")
+        names_host = path.startswith("//") and not path.startswith("///")
+        path = path.removeprefix("//").removeprefix("/") if path.startswith("//") else path
         if not path or path == ":memory:":
             hint = "Write sqlite:///FILE, sqlite:////absolute/FILE, or memory: for journals that are not kept."
             raise BackendError(backend=url, reason="it names no file", hint=hint)
+        if names_host:
+            hint = f"Write {url.replace('://', ':///', 1)}"
+            raise BackendError(
+                backend=url, reason="two slashes begin the name of a host, and a file has none", hint=hint
+            )
         asked = _options(url, options)
         return cls(path, lease=asked.get("lease", LEASE), busy=asked.get("busy", BUSY))
 

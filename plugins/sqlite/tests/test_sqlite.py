@@ -54,11 +54,19 @@ def test_urls_name_files(url, path, tmp_path, monkeypatch):
     assert (tmp_path / path).is_file()
 
 
-@pytest.mark.parametrize("url", ["sqlite:", "sqlite:///", "sqlite:///:memory:"])
+@pytest.mark.parametrize("url", ["sqlite:", "sqlite://", "sqlite:///", "sqlite://:memory:", "sqlite:///:memory:"])
 def test_a_url_without_a_file_is_refused(url):
     """It is told how to write one."""
     with pytest.raises(BackendError, match=r"names no file.*sqlite:///FILE"):
         SQLiteBackend.from_url(url)
+
+
+@pytest.mark.parametrize("rest", ["runs.db", "sub/runs.db?busy=2"])
+def test_two_slashes_are_refused(rest):
+    """They would begin the name of a host; the spelling with three is told."""
+    with pytest.raises(BackendError) as caught:
+        SQLiteBackend.from_url(f"sqlite://{rest}")
+    assert str(caught.value).endswith(f"and a file has none. Write sqlite:///{rest}")
 
 
 def test_looking_makes_nothing(tmp_path):
