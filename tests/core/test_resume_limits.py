@@ -128,11 +128,12 @@ def test_a_run_may_become_too_large(engine):
     ("limit", "error"), [({"max_record_bytes": 3000}, RecordTooLarge), ({"max_run_bytes": 3000}, RunTooLarge)]
 )
 def test_an_input_that_is_too_large_makes_no_run(limit, error):
-    """Exit 4, as for every value that cannot be recorded; nothing is stored."""
+    """Exit 4, as for every value that cannot be recorded; nothing is stored, and the variable to raise is named."""
     engine = LocalEngine(MemoryBackend(), limits=Limits(**limit))
     with pytest.raises(error, match="the run's input and state") as caught:
         engine.run(pipeline([step(len, name="count")], name="t", version="1.0"), input="x" * 4000)
     assert caught.value.exit_code == 4
+    assert f"KNOWS_WORKFLOW_{next(iter(limit)).upper()}" in caught.value.next_move
     assert engine.runs() == []
 
 

@@ -13,6 +13,7 @@ import click
 from knows_core import WorkflowSettings, hooks
 from knows_core.errors import error_kinds
 from knows_registry.cli import COMMANDS, kwf
+from knows_registry.cli.failure import OWN_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,17 @@ def errors_page():
         lines.append(f"\n## {exit_code}: {meaning}\n\n| code | class | meaning |\n|---|---|---|\n")
         kinds = [kind for kind in ours().values() if kind.exit_code == exit_code]
         lines += [f"| {linked(kind, 'errors/')} | `{kind.__name__}` | {first_line(kind)} |\n" for kind in kinds]
+    return "".join(lines) + own_codes()
+
+
+def own_codes():
+    """What `error.code` may be where a command failed without one of the errors."""
+    lines = [
+        "\n## Codes of the command line\n\n",
+        "`error.code` of a JSON answer is one of those above or, where no such error was raised, one of these.\n\n",
+        "| code | meaning |\n|---|---|\n",
+        *(f"| `{code}` | {meaning} |\n" for code, meaning in OWN_CODES.items()),
+    ]
     return "".join(lines)
 
 

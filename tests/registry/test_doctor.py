@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import sys
 
 import pytest
 
+from knows_registry.cli import main
 from knows_registry.cli.doctor import journal_of
 
 
@@ -122,3 +124,31 @@ def test_a_setting_that_cannot_be_used_is_named(stage, monkeypatch):
     done = stage.kwf("doctor")
     assert done.returncode == 3
     assert "setting max_retries (KNOWS_WORKFLOW_MAX_RETRIES" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("sqlite:///wf.py", "file is not a database"),
+        ("runs.db", "expected a URL such as sqlite:///runs.db"),
+        ("nowhere://x", "no state backend for 'nowhere'"),
+    ],
+)
+def test_doctor_goes_on_where_the_journals_cannot_be_read(here, capfd, place, reason):
+    """The place is one row with its reason and next move, exit 3; everything else is told."""
+    assert main(["doctor", "--runs", "--backend", place]) == 3
+    told = capfd.readouterr().out
+    assert f"runs: {place}: " in told
+    assert reason in told
+    assert told.count("    Next: ") == 1
+    assert "Python" in told
+    assert main(["doctor", "--runs", "--backend", place, "--json"]) == 3
+    answer = json.loads(capfd.readouterr().out)
+    assert (answer["journals"], [fault["entry"] for fault in answer["broken"]]) == (None, [place])
+
+
+def test_doctor_tells_settings_that_cannot_be_read_once(here, capfd, monkeypatch):
+    """With --runs too, which they keep from being looked for."""
+    monkeypatch.setenv("KNOWS_WORKFLOW_MAX_RETRIES", "many")
+    assert main(["doctor", "--runs"]) == 3
+    assert capfd.readouterr().out.count("    Next: ") == 1

@@ -9,6 +9,11 @@ import sys
 
 import pytest
 
+from knows_core.records import StepDone, StepStarted
+from knows_core.state import NO_CHANGES
+from knows_registry.cli import main
+from knows_registry.cli.failure import failure_of
+from knows_registry.cli.watch import Watch
 from knows_registry.guard import Interrupted, asked_for, listening
 
 WAITING = """
@@ -76,22 +81,65 @@ def test_a_second_signal_leaves_at_once(here):
     ("body", "sentence"),
     [
         ("raise SystemExit(0)", "interrupted by SystemExit: 0"),
+        ("raise SystemExit", "interrupted by SystemExit"),
         ("raise GeneratorExit", "interrupted by GeneratorExit"),
         ("class Stop(BaseException): ...\n    raise Stop('now')", "interrupted by Stop: now"),
         ("raise KeyboardInterrupt", "interrupted"),
     ],
 )
 def test_a_step_that_ends_the_program_interrupts_its_run(kwf, here, steps, body, sentence):
-    """Exit 130, never 0: the run is not done; nothing recorded is lost, and it can be resumed."""
+    """Exit 130, never 0: the run is not done; the step is named, nothing recorded is lost, and it can be resumed."""
     end = f"@step\ndef end(value):\n    {body}\nw = pipeline(a | end, name='e', version='1.0')\n"
     (here / "wf.py").write_text(steps + end)
     for words in (("run", "wf.py:w", "--run-id", "r"), ("resume", "r")):
         code, answer = kwf(*words, "--json")
         assert (code, answer["run"], answer["status"]) == (130, "r", "running")
-        assert (answer["error"]["code"], answer["error"]["message"]) == ("interrupted", sentence)
+        error = answer["error"]
+        assert (error["code"], error["message"], error["step"]) == ("interrupted", sentence, "end")
         assert answer["next"] == "`kwf resume r --backend sqlite:///runs.db` goes on with it"
     (here / "wf.py").write_text(steps + end.replace(body, "return value"))
     assert kwf("resume", "r", "--json")[1]["result"] == 1
+
+
+def test_a_person_is_told_which_step_ended_the_program(here, steps, capfd):
+    """By `kwf run` and both ways to resume, and then how to go on."""
+    end = "@step\ndef end(value): raise SystemExit(3)\nw = pipeline(a | end, name='e', version='1.0')\n"
+    (here / "wf.py").write_text(steps + end)
+    place = ["--backend", "sqlite:///runs.db"]
+    for words in (["run", "wf.py:w", "--run-id", "r"], ["resume", "r"], ["resume", "--all"]):
+        assert main([*words, "--quiet", *place]) == 130
+        told = "".join(capfd.readouterr())
+        assert "step end ended the program with SystemExit: 3; the run is interrupted" in told
+        assert "Next: `kwf resume r --backend sqlite:///runs.db` goes on with it" in told
+
+
+def watched(events, error):
+    """What comes out of the watching of a run in which these events are followed by an error."""
+    watch = Watch(quiet=True)
+    [see] = watch.knows_observers()
+    try:
+        with watch.shown([]):
+            for event in events:
+                see("r", event)
+            raise error
+    except BaseException as found:
+        return found
+
+
+def test_of_several_steps_under_way_all_are_named():
+    """Nobody can tell which of them it was; those that are done are not among them."""
+    started = [StepStarted(path, 1) for path in ("a", "b", "c")]
+    failure = failure_of(watched([*started, StepDone("a", 1, None, NO_CHANGES)], SystemExit()))
+    assert failure.step is None
+    assert failure.sentence == "one of the steps b, c ended the program with SystemExit; the run is interrupted"
+
+
+@pytest.mark.parametrize("error", [Interrupted(signal.SIGTERM), ValueError()])
+def test_what_no_step_did_passes_a_watch_as_it_is(error):
+    """A real interrupt, an error of the engine's, and whatever comes when no step is under way."""
+    assert watched([StepStarted("a", 1)], error) is error
+    with listening():
+        assert isinstance(watched([], SystemExit()), SystemExit)
 
 
 def test_only_a_real_interrupt_is_a_persons():

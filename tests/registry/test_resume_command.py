@@ -80,3 +80,13 @@ def test_a_file_that_cannot_be_loaded_is_3(kwf, here, now):
     (here / "wf.py").write_text(now)
     code, answer = kwf("resume", "r", "--json")
     assert (code, answer["error"]["code"], answer["status"]) == (3, "template-broken", "failed")
+
+
+def test_the_view_counts_the_steps_of_an_accepted_template(kwf, here, flow, capfd):
+    """Total and numbers are those of the template as it is now."""
+    kwf("run", "wf.py:w", "--run-id", "r")
+    (here / "ok").touch()
+    (here / "wf.py").write_text(flow.replace("a | b | c | d", "a | b | c | step(d.function, name='new') | d"))
+    capfd.readouterr()
+    assert main(["resume", "r", "--accept-code-change", "--backend", "sqlite:///runs.db"]) == 0
+    assert capfd.readouterr().err.splitlines() == ["[3/5] c done", "[4/5] new done", "[5/5] d done"]

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from knows_core import ConfigError
+from knows_core import ConfigError, KnowsError
 from knows_registry.catalog import Catalog
 from knows_registry.cli.answer import Answers, columns, json_option
+from knows_registry.cli.failure import failure_of
 from knows_registry.cli.list_templates import entries, fault_lines, fault_row
+from knows_registry.cli.moves import in_place
 from knows_registry.cli.place import backend_option, where
 from knows_registry.discover import Fault, discover
 from knows_registry.verdict import remembered, verdict_faults
@@ -65,8 +67,8 @@ def doctor(answers: Answers, with_runs: bool, backend: str | None) -> int:
         *catalog.faults(),
         *verdict_faults(verdicts),
     ]
-    journals = _journals(backend) if with_runs else None
-    faults += journals.faults() if journals else []
+    journals, unread = _journals(backend) if with_runs else (None, [])
+    faults += journals.faults() if journals else unread
     facts: dict[str, Any] = {
         "python": {"version": platform.python_version(), "executable": sys.executable},
         "sqlite": library._asdict(),
@@ -75,7 +77,7 @@ def doctor(answers: Answers, with_runs: bool, backend: str | None) -> int:
         "plugins": [str(plugin) for plugin in catalog.plugins()],
         "verdicts": _verdicts(installed, verdicts, now=time.time()),
     }
-    read = {"journals": journals.facts(backend)} if journals else {}
+    read = {"journals": journals.facts(backend) if journals else None} if with_runs else {}
     answers.object({**facts, **read, "broken": list(map(fault_row, faults))})
     answers.text(*_lines(facts), "", *(journals.lines(backend) if journals else []))
     answers.text(*fault_lines(faults) or ["Nothing is known to be broken."])
@@ -117,10 +119,22 @@ def _place(backend: str | None) -> str | None:
         return None
 
 
-def _journals(backend: str | None) -> Journals:
+def _journals(backend: str | None) -> tuple[Journals | None, list[Fault]]:
+    """What reading them shows; None where the place cannot be opened or read, and why.
+
+    That the settings cannot be read is told already.
+    """
+    place = _place(backend)
+    if place is None:
+        return None, []
     from knows_registry.cli.doctor_runs import journals_at  # opens the backend, which only --runs asks for
 
-    return journals_at(backend)
+    try:
+        return journals_at(backend), []
+    except KnowsError as error:
+        failure = failure_of(error)
+        move = in_place(failure.next_move or "Correct it and try again.", backend)
+        return None, [Fault("runs", place, failure.message, move)]
 
 
 def _unmet(distributions: Iterable[str]) -> list[Fault]:

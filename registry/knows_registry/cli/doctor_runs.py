@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_core import RecordCorrupt, RunStatus, UnknownRun
+from knows_core.journal import read
 from knows_core.viewing import view
 from knows_registry.cli.failure import failure_of
 from knows_registry.cli.moves import again
@@ -22,16 +24,16 @@ if TYPE_CHECKING:
 
 
 class Damage(NamedTuple):
-    """A run that cannot be read, where and why, and what to do; its row is None where not even that can be."""
+    """A run that cannot be read, where and why; `anew` is what starts it again, where that is known."""
 
     error: RecordCorrupt
-    row: RunRow | None = None
+    anew: str = ""
 
     @property
     def next_move(self) -> str:
         """Nobody can repair it: the run is had from elsewhere, or made again."""
-        how = f": `kwf run {self.row.template}@{self.row.version}`, or from its file" if self.row else ""
-        return f"Restore the journal from a backup, or start the run anew{how}. The other runs are untouched."
+        anew = f"start the run anew{self.anew and ': '}{self.anew}"
+        return f"Restore the journal from a backup, or {anew}. The other runs are untouched."
 
 
 class Journals(NamedTuple):
@@ -98,7 +100,7 @@ def examined(backend: StateBackend) -> Journals:
         except UnknownRun:  # deleted since it was listed
             continue
         except RecordCorrupt as error:
-            found.damaged.append(Damage(error, row))
+            found.damaged.append(Damage(error, _anew(backend, row)))
         else:
             if row.status is RunStatus.STUCK:
                 found.stuck.append(row)
@@ -106,6 +108,16 @@ def examined(backend: StateBackend) -> Journals:
                 found.interrupted.append(row)
         found = found._replace(read=found.read + 1)
     return found
+
+
+def _anew(backend: StateBackend, row: RunRow) -> str:
+    """What starts a run again: from the file that its first record names, where the backend still gives that out."""
+    installed = f"{row.template}@{row.version}"
+    try:
+        created = read(row.run, backend.load(row.run)[1][:1])[0][0].content
+    except (RecordCorrupt, UnknownRun):
+        return f"`kwf run {installed}`, or from its file"
+    return f"`{shlex.join(['kwf', 'run', created['reference'] or installed])}`"
 
 
 @contextmanager

@@ -11,6 +11,21 @@ from knows_registry.cli.moves import in_place
 from knows_registry.guard import Interrupted
 
 _INTERRUPTED = 130
+# What `error.code` may be besides the codes of errors: a failure of a command for which no KnowsError was raised.
+OWN_CODES = {
+    "interrupted": "A signal ended the command, or a step did. What is recorded is kept. Exit code 130, or 143.",
+    "step-failed": "A step failed with an error of its own, which `type` and `message` tell. Exit code 1.",
+    "unexpected": "A defect of `kwf`: its traceback is on stderr. Exit code 1.",
+    "usage": "The command line cannot be read: an unknown command or option, a missing argument. Exit code 2.",
+}
+
+
+class StepEnded(BaseException):
+    """A step ended the program, as `sys.exit()` does; which of several that were under way, nobody can tell."""
+
+    def __init__(self, steps: list[str]) -> None:
+        super().__init__()
+        self.steps = steps
 
 
 class Failure(NamedTuple):
@@ -42,6 +57,8 @@ def failure_of(error: BaseException) -> Failure:
     """The failure that an exception means, with its next move apart from its sentence."""
     if isinstance(error, KnowsError):
         return _named_failure(error)
+    if isinstance(error, StepEnded) and error.__cause__ is not None:
+        return _ended_by(error.steps, error.__cause__)
     kind, text = type(error).__name__, safe_text(error)
     if isinstance(error, Exception):
         return Failure("unexpected", kind, text, next_move="This is a defect of kwf: report it with the traceback.")
@@ -56,6 +73,13 @@ def reported(error: BaseException) -> Failure:
     if isinstance(error, Exception) and not isinstance(error, KnowsError):
         sys.excepthook(type(error), error, error.__traceback__)
     return failure_of(error)
+
+
+def _ended_by(steps: list[str], error: BaseException) -> Failure:
+    kind, text = type(error).__name__, safe_text(error)
+    one = f"step {steps[0]}" if len(steps) == 1 else f"one of the steps {', '.join(steps)}"
+    sentence = f"{one} ended the program with {kind}{text and ': '}{text}; the run is interrupted"
+    return failure_of(error)._replace(step=steps[0] if len(steps) == 1 else None, sentence=sentence)
 
 
 def _named_failure(error: KnowsError) -> Failure:

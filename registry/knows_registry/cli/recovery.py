@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_core import KnowsError, ResumeRefused, RunBusy, RunStatus, TemplateNotFound, TemplateVersionMissing
 from knows_core.flow import Step
+from knows_core.template import definition_of
+from knows_core.viewing import linked_as
 from knows_registry.cli.moves import again
 from knows_registry.cli.reference import find
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from knows_core import LocalEngine, Run, WorkflowTemplate
     from knows_registry.cli.answer import Answers
     from knows_registry.cli.watch import Watch
@@ -36,7 +40,7 @@ class Recovery(NamedTuple):
         find_it = _if_it_loads if status is RunStatus.COMPLETED else _from_file
         template = find_it(self.registry, run, created["reference"])
         try:
-            with self.watch.shown([path for kind, path, *_ in bound["shape"] if kind == Step.kind]):
+            with self.watch.shown(self._steps(run, created, bound, template)):
                 return self._resumed(run, template)
         except BaseException as error:
             if isinstance(error, ResumeRefused):
@@ -45,6 +49,18 @@ class Recovery(NamedTuple):
                 known |= {"status": str(RunStatus.RUNNING)}
             known |= {"next_move": f"`{again('resume', run, self.backend)}` goes on with it"}
             raise
+
+    def _steps(
+        self, run: str, created: Mapping[str, Any], bound: Mapping[str, Any], template: WorkflowTemplate | None
+    ) -> list[str]:
+        """The steps of the run: those it is bound to, or, where edits are accepted, those of the template now."""
+        if self.accept_code_change:
+            try:
+                now = template or self.registry.find(f"{created['template']}@{bound['version']}")
+                return [path for path, _ in linked_as(run, bound["linked"], definition_of(now), self.registry).steps]
+            except KnowsError:
+                pass  # whoever resumes it says why
+        return [path for kind, path, *_ in bound["shape"] if kind == Step.kind]
 
     def _resumed(self, run: str, template: WorkflowTemplate | None) -> Run:
         try:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from knows_core import hookimpl
 from knows_core.records import StepDone, StepFailed, StepProgress, StepStarted
 from knows_registry.cli.answer import encodable
+from knows_registry.cli.failure import StepEnded
+from knows_registry.guard import asked_for
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from knows_core.events import Observer
     from knows_core.records import Event
 
@@ -35,10 +39,20 @@ class Watch:
         """Follow the run."""
         return [self._see]
 
-    def shown(self, steps: list[str]) -> AbstractContextManager[Any]:
-        """The view of the next run, of these steps, for as long as it goes on."""
+    @contextmanager
+    def shown(self, steps: list[str]) -> Generator[None]:
+        """Show the next run, of these steps, for as long as it goes on. Raises StepEnded where one ends the program."""
         self._steps = steps
         self.run, self._passed, self._under_way = None, 0, {}
+        try:
+            with self._view():
+                yield
+        except BaseException as error:
+            if isinstance(error, Exception) or asked_for(error) or not self._under_way:
+                raise
+            raise StepEnded(list(self._under_way)) from error
+
+    def _view(self) -> AbstractContextManager[Any]:
         if self._quiet or sys.stderr is None or not sys.stderr.isatty():
             return nullcontext()
         from rich.console import Console  # rich is for a person at a terminal only
@@ -58,6 +72,10 @@ class Watch:
 
     def _see(self, run: str, event: Event) -> None:
         self.run = run
+        if isinstance(event, StepStarted):
+            self._under_way[event.path] = None
+        elif isinstance(event, StepDone | StepFailed):
+            self._under_way.pop(event.path, None)
         if self._bar is not None:
             self._move(event)
         elif not self._quiet and sys.stderr and (line := self._line(event)):
@@ -65,11 +83,7 @@ class Watch:
                 print(encodable(line, sys.stderr), file=sys.stderr, flush=True)  # noqa: T201 - the view of a run in a log or pipe
 
     def _move(self, event: Event) -> None:
-        if isinstance(event, StepStarted):
-            self._under_way[event.path] = None
-        elif isinstance(event, StepDone | StepFailed):
-            self._under_way.pop(event.path, None)
-        elif not isinstance(event, StepProgress):
+        if not isinstance(event, StepStarted | StepProgress | StepDone | StepFailed):
             return
         # What lies before every step under way is behind the run; a repeat does not take the view back.
         ahead = [self._number(path) - 1 for path in self._under_way]
