@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.registry.conftest import Stage
 import json
+import re
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import click
 import pytest
 
 import knows_registry
 from knows_registry.cli import COMMANDS
+from knows_registry.cli.failure import OWN_CODES
 
 PROBE = """
 import sys
@@ -176,6 +179,13 @@ def test_a_defect_keeps_its_traceback_and_the_promised_form(stage):
     assert json.loads(done.stdout)["error"]["code"] == "unexpected"
     assert "Traceback" in done.stderr
     assert "ZeroDivisionError" in done.stderr
+
+
+def test_the_codes_of_the_command_line_alone_are_in_their_table():
+    """What is documented of them is what the commands use."""
+    rooms = Path(str(import_module("knows_registry.cli").__file__)).parent.glob("*.py")
+    text = "\n".join(room.read_text("utf-8") for room in rooms)
+    assert set(re.findall(r'(?:Failure\(|"code"\) or )\s*"([a-z-]+)"', text)) == set(OWN_CODES)
 
 
 # ------------------------------------------------------------------ stdout
