@@ -72,7 +72,8 @@ class Plugins:
 
         Raises ConfigError for a path instead of a URL, what `factory` raises, BackendError, or the backend's own error.
         """
-        if not _URL.match(url):
+        # What may be a URL with a slip in it may hold a password, and is not repeated.
+        if not (_URL.match(url) or "@" in url or "//" in url):
             likely = f"a URL such as sqlite:///{quote(url, safe='/:')}"
             raise ConfigError(name="state backend", expected=likely, found=url)
         scheme = scheme_of(url)
