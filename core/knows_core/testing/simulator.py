@@ -7,34 +7,38 @@ milliseconds. What runs side by side is put in an order by a seed.
 from __future__ import annotations
 
 import random
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from knows_core.backend import MemoryBackend
 from knows_core.brakes import Brakes
+from knows_core.deciding import Decision, decide
 from knows_core.desk import Desk
 from knows_core.errors import StepTimeout
 from knows_core.errors_limits import RunCancelled
 from knows_core.errors_resume import RunIsOver
 from knows_core.events import Observers
 from knows_core.execution import Execution, order
+from knows_core.journal import read
 from knows_core.lanes import Lanes
 from knows_core.limits import Limits
 from knows_core.linking import linked
 from knows_core.recorded import begin_recorded, go_on
-from knows_core.records import RunEnded, StepDone
-from knows_core.run import RunStatus
+from knows_core.records import Question, RunEnded, StepDone, StepFailed
+from knows_core.rules import Rules
+from knows_core.run import Run, RunStatus
 from knows_core.template import definition_of
 from knows_core.viewing import view
 from knows_core.wishes import Fork, Outcome, Sleep, Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from knows_core.lanes import Lane
     from knows_core.records import Record
-    from knows_core.run import Run
     from knows_core.template import Templates, WorkflowTemplate
     from knows_core.wishes import Call
 
@@ -51,8 +55,8 @@ class PowerLoss(BaseException):
 class Simulated:
     """A run that was simulated.
 
-    `effects` is how many the try had that was not to crash, or had until it did; `again` are the steps that were called
-    after the power loss although their results were durable before it.
+    `effects` is how many it had, power losses included; `again` are the steps that were called although their results
+    were durable.
     """
 
     run: Run
@@ -60,58 +64,113 @@ class Simulated:
     again: tuple[str, ...] = ()
 
 
-class Simulator:
-    """Runs one template again and again on journals in memory, losing power where it is told to."""
+Person = Callable[[Question], tuple[str, Any]]  # what somebody answers: the choice, and the value given along
 
-    def __init__(self, template: WorkflowTemplate, templates: Templates | None = None) -> None:
+
+class Simulator:
+    """Runs one template again and again on journals in memory, losing power where it is told to.
+
+    `failures` is kept up: how often each path has failed, as far as that is durable. A step of a test that fails a few
+    times before it succeeds asks it: whatever it counted by itself would also count attempts that a power loss ended.
+    """
+
+    def __init__(
+        self,
+        template: WorkflowTemplate,
+        templates: Templates | None = None,
+        *,
+        rules: Rules = Rules(),  # noqa: B008 - a frozen value
+        failures: Counter[str] | None = None,
+    ) -> None:
         self._template = template
         self._templates = templates
         self._definition = linked(definition_of(template), templates)
+        self._rules = rules
         self._seconds = 0.0
+        self.failures = failures if failures is not None else Counter[str]()
+        self.durable = set[str]()
+        self.again: list[str] = []
+        self.effects = 0
+        self._crashes: Collection[int] = ()
 
     def run(
         self,
-        crash: int = 0,
-        *,
+        *crashes: int,
         stop: int = 0,
         input: Any = None,
         state: Mapping[str, Any] | None = None,
         seed: int = 0,
+        person: Person | None = None,
     ) -> Simulated:
-        """Run to the end, losing power at effect `crash` (0: never) and going on afterwards.
+        """Run to the end, losing power at these effects and going on afterwards.
 
-        With `stop` it is cancelled instead when so many calls have ended. The same seed gives the same order of what
-        runs side by side; afterwards it is another one.
+        With `stop` it is cancelled instead when so many calls have ended. `person` answers what the run waits for. The
+        same seed gives the same order of what runs side by side; after a power loss it is another one.
         """
-        backend = MemoryBackend()
+        backend, chance = MemoryBackend(), seed
+        self._crashes, self.effects, self.again = crashes, 0, []
+        self.failures.clear()
+        self.durable.clear()
         wanted = order(self._definition, input, state or {}, self._moment, RUN)
-        first = self._desk(begin_recorded(wanted, backend, self._moment), crash)
-        try:
-            ended = _drive(first, _chance(seed), stop)
-        except PowerLoss:
-            # What a dead process leaves: its journal, and a lock that nobody holds.
-            backend.release(RUN, backend.load(RUN)[0].epoch)
-        else:
-            if ended.status is not RunStatus.CANCELLED:
-                return Simulated(first.execution.ended_as(ended), first.effects)
-        again: Execution | Run
-        try:
-            again = go_on(backend, self._templates, RUN, self._template, self._moment)
-        except RunIsOver:  # it had failed and was compensated: all that could follow was recorded
-            again = view(backend, self._templates, RUN, self._template)
-        if not isinstance(again, Execution):  # it had come to its end
-            return Simulated(again, first.effects)
-        second = self._desk(again, 0)
-        run = again.ended_as(_drive(second, _chance(seed + crash + stop)))
-        return Simulated(run, first.effects, tuple(path for path in second.called if path in first.durable))
+        made: Execution | Run = begin_recorded(wanted, backend, self._moment, self._rules)
+        while isinstance(made, Execution):
+            desk = self._desk(made)
+            try:
+                ended = _drive(desk, _chance(chance), stop)
+                if ended.status is RunStatus.CANCELLED:
+                    chance, stop = seed + stop, 0
+                elif ended.status is RunStatus.SUSPENDED and person is not None:
+                    self._decide(backend, person)
+                else:
+                    return Simulated(made.ended_as(ended), self.effects, tuple(self.again))
+            except PowerLoss:
+                self._lose_power(backend)
+                chance = seed + self.effects
+            made = self._resumed(backend, person)
+        return Simulated(made, self.effects, tuple(self.again))
 
     def pass_time(self, seconds: float) -> None:
         """Let time pass, as a step does that takes long."""
         self._seconds += seconds
 
-    def _desk(self, execution: Execution, crash: int) -> _FailingDesk:
+    def effect(self) -> None:
+        """Count something that the outside world notices. Raises PowerLoss."""
+        self.effects += 1
+        if self.effects in self._crashes:
+            raise PowerLoss
+
+    def _resumed(self, backend: MemoryBackend, person: Person | None) -> Execution | Run:
+        """Go on; what waits for an answer that a power loss kept from being recorded is answered first."""
+        while True:
+            try:
+                made = go_on(backend, self._templates, RUN, self._template, self._moment, rules=self._rules)
+            except RunIsOver:  # it was undone before the power went
+                return view(backend, self._templates, RUN, self._template)
+            if isinstance(made, Execution) or made.status is not RunStatus.SUSPENDED or person is None:
+                return made
+            try:
+                self._decide(backend, person)
+            except PowerLoss:
+                self._lose_power(backend)
+
+    def _decide(self, backend: MemoryBackend, person: Person) -> None:
+        for question in view(backend, self._templates, RUN, self._template).waiting:
+            choice, value = person(question)
+            decision = Decision(choice, "somebody", question.role, value, "", question.path)
+            self.effect()
+            decide(backend, self._templates, RUN, decision, self._template, self._moment, backend.release)
+            self.effect()
+
+    def _lose_power(self, backend: MemoryBackend) -> None:
+        """Leave what a dead process leaves: its journal, and a lock that nobody holds."""
+        row, records = backend.load(RUN)
+        backend.release(RUN, row.epoch)
+        self.failures.clear()
+        self.failures.update(one.content["path"] for one in read(RUN, records)[0] if one.kind == StepFailed.__name__)
+
+    def _desk(self, execution: Execution) -> _FailingDesk:
         execution.situation.ground.clock = self._clock
-        return _FailingDesk(execution, crash, self)
+        return _FailingDesk(execution, self)
 
     def _clock(self) -> float:
         self._seconds += _TICK
@@ -122,65 +181,60 @@ class Simulator:
 
 
 class _FailingDesk(Desk):
-    """Counts what the outside world notices and loses power at one of these moments.
+    """Counts what the outside world notices and loses power at one of these moments."""
 
-    `called` are the steps that it called, `durable` those whose results a power loss would leave.
-    """
-
-    def __init__(self, execution: Execution, crash: int, simulator: Simulator) -> None:
+    def __init__(self, execution: Execution, simulator: Simulator) -> None:
         definition = execution.definition
         brakes = Brakes(execution.id, Limits(workflow_timeout=0))
         super().__init__(
             execution.id, execution.recorder, Observers(None), lambda: definition.codec, simulator._moment, brakes
         )
         self.execution = execution
-        self.effects = 0
-        self.called: list[str] = []
-        self.durable: set[str] = set()
-        self._recorded: list[str] = []
-        self._crash = crash
-        self._clock_of_run = simulator._clock
-        self._pass_time = simulator.pass_time
+        self.called = 0
+        self._recorded: list[Record] = []
+        self._simulator = simulator
         self._flush = execution.recorder.flush
         # The recorder is this execution's own; after a power loss another one takes its place.
         execution.recorder.flush = self._flushed  # type: ignore[method-assign]
 
     def outcome(self, call: Call | Sleep) -> Outcome:
         """Call a step here and now; one that took longer than it may is given up, as a thread would be."""
-        self._effect()
+        simulator = self._simulator
+        simulator.effect()
         if isinstance(call, Sleep):
-            self._pass_time(call.seconds)
-            self._effect()
+            simulator.pass_time(call.seconds)
+            simulator.effect()
             return Outcome()
-        self.called.append(call.path)
-        began = self._clock_of_run()
+        self.called += 1
+        if call.path in simulator.durable:
+            simulator.again.append(call.path)
+        began = simulator._clock()
         try:
             outcome = Outcome(self.call(call))
         except Exception as error:  # noqa: BLE001 - a step may raise anything
             outcome = Outcome(error=error)
-        if call.limit is not None and self._clock_of_run() - began > call.limit:
+        if call.limit is not None and simulator._clock() - began > call.limit:
             call.given_up = True
             outcome = Outcome(error=StepTimeout(step=call.path, timeout=call.limit))
-        self._effect()
+        simulator.effect()
         return outcome
 
     def record(self, record: Record) -> None:
-        self._effect()
+        self._simulator.effect()
         super().record(record)
-        if isinstance(record, StepDone):
-            self._recorded.append(record.path)
-        self._effect()
+        self._recorded.append(record)
+        self._simulator.effect()
 
     def _flushed(self) -> None:
-        self._effect()
+        self._simulator.effect()
         self._flush()
-        self.durable.update(self._recorded)
-        self._effect()
-
-    def _effect(self) -> None:
-        self.effects += 1
-        if self.effects == self._crash:
-            raise PowerLoss
+        for record in self._recorded:
+            if isinstance(record, StepDone):
+                self._simulator.durable.add(record.path)
+            elif isinstance(record, StepFailed):
+                self._simulator.failures[record.path] += 1
+        self._recorded.clear()
+        self._simulator.effect()
 
 
 def _chance(seed: int) -> random.Random:
@@ -198,7 +252,7 @@ def _drive(desk: _FailingDesk, chance: random.Random, stop: int = 0) -> RunEnded
         under_way += begun
         if not under_way:
             break
-        if stop and len(desk.called) >= stop and not desk.brakes.is_on:
+        if stop and desk.called >= stop and not desk.brakes.is_on:
             return _stopped(desk)
         # Some of them end before the driver looks at the first: what they bring is not recorded yet.
         chance.shuffle(under_way)
