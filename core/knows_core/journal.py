@@ -38,7 +38,7 @@ from knows_core.records import (
 from knows_core.run import Entry, RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from knows_core.codec import Codec
     from knows_core.state import Changes
@@ -200,13 +200,13 @@ def content_of(record: Rebound | Migrated) -> dict[str, Any]:
     return content | {"set": dict(record.written), "drop": list(record.dropped)}
 
 
-def copied(run: str, entries: Iterable[Entry], origin: tuple[str, str]) -> list[bytes]:
-    """The records of another run as the beginning of this one, which remembers where they come from."""
+def copied(run: str, entries: Sequence[Entry], origin: tuple[str, str]) -> list[bytes]:
+    """The records of another run as the beginning of this one, which remembers where and how many they are."""
     digest, records = seed_of(run), list[bytes]()
     for entry in entries:
         content = {"kind": entry.kind, "at": entry.at.timestamp(), **entry.content}
         if entry.kind == RunCreated.__name__:
-            content["origin"] = list(origin)
+            content |= {"origin": list(origin), "copied": len(entries)}
         payload = _text(content).encode()
         digest = hashlib.sha256(digest + payload).digest()
         records.append(_MAGIC + digest + payload)
