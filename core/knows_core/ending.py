@@ -11,7 +11,6 @@ from knows_core.errors import UnknownRun
 from knows_core.errors_backend import LeaseLost, RunBusy
 from knows_core.errors_limits import RunCancelled
 from knows_core.errors_resume import RunIsOver
-from knows_core.folding import fold
 from knows_core.journal import JournalWriter, read
 from knows_core.records import RunEnded
 from knows_core.run import RunStatus
@@ -47,9 +46,9 @@ def _end(backend: StateBackend, run: str, epoch: int, clock: Callable[[], dateti
     row, records = backend.load(run)
     if row.status is RunStatus.COMPLETED:
         raise RunIsOver(run=run, status=row.status)
-    entries, digest = read(run, records)
-    if fold(run, entries).compensated:
+    if row.compensated:
         raise RunIsOver(run=run, status=f"{row.status} and compensated")
+    entries, digest = read(run, records)
     if row.status is not RunStatus.CANCELLED:
         ended = RunEnded(RunStatus.CANCELLED, None, RunCancelled(run=run))
         record = JournalWriter(Codec(None), digest).write(ended, clock())

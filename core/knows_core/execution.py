@@ -64,7 +64,7 @@ class Execution:
             reference=self.reference,
             load_history=self.load_history,
             compensated=ended.compensated,
-            waiting=tuple(self.situation.ground.questions.values()),
+            waiting=tuple(map(self.recorder.as_asked, self.situation.ground.questions.values())),
             origin=self.origin,
         )
 

@@ -17,7 +17,7 @@ from knows_core.flow import Flow
 from knows_core.records import Asked, Question, Settled, StepFailed, StepRetried
 from knows_core.recovery import Continue, ErrorContext, Fail, Fallback, Retry, Suspend
 from knows_core.situation import Retrying
-from knows_core.state import ERROR_KEY, NO_CHANGES, Attempt, Changes
+from knows_core.state import ERROR_KEY, NO_CHANGES, Attempt, Changes, WorkflowState
 from knows_core.values import private_copy
 from knows_core.wishes import Sleep, StepError, Waiting
 
@@ -198,7 +198,7 @@ def _context(failure: Failure, now: Situation, place: Place) -> ErrorContext:
         failure.attempt,
         describe(failure.error),  # for a function of this process: nothing is recorded or shown here
         failure.error,
-        Attempt(place.seen(now.state)),
+        Attempt(WorkflowState(place.seen(now.state))),  # a handler may keep it, and the state goes on
     )
 
 

@@ -73,6 +73,7 @@ class JournalWriter:
         self._most = most
         self._size = size
         self._last: StepDone | None = None
+        self.digests: dict[str, str] = {}  # of what was asked about, by the path
 
     def write(self, record: Record, at: datetime) -> bytes:
         """The bytes of the next record.
@@ -187,7 +188,8 @@ class JournalWriter:
         """What is asked, with a digest of what is shown, which the answer must name."""
         shown = self._codec.encode(record.shown, "what is shown of", record.path)
         content = {"path": record.path, "attempt": record.attempt, "question": record.question, "shown": shown}
-        content["digest"] = hashlib.sha256(_text([record.path, shown]).encode()).hexdigest()
+        digest = hashlib.sha256(_text([record.path, shown]).encode()).hexdigest()
+        content["digest"] = self.digests[record.path] = digest
         more = {"role": record.role, "expires": record.expires, "payload": record.payload, "reason": record.reason}
         return content | {name: one for name, one in more.items() if one is not None}
 
