@@ -67,6 +67,20 @@ class Steps:
         return step(body, name=name, **options)
 
 
+class Undoing(Steps):
+    """Steps that are undone: in `undone`, what each compensation was given, in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.undone = []
+
+    def undo(self, result):
+        self.undone.append(result)
+
+    def acts(self, name, result=None, **options):
+        return self.works(name, result or name, **{"compensate": self.undo, **options})
+
+
 def made(flow, **options):
     """A template of a flow."""
     return pipeline(flow, name="it", version="1.0", **options)
