@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from knows_core.errors_recovery import ApprovalExpired
+from knows_core.errors_recovery import ApprovalExpired, AwaitingDecision
 from knows_core.opened import rejected
-from knows_core.records import Asked, Question, Settled, StepFailed
+from knows_core.records import Asked, Question, RunEnded, Settled, StepFailed
+from knows_core.run import RunStatus
 from knows_core.sameness import same
 from knows_core.state import NO_CHANGES, Changes
 from knows_core.types_reading import words
@@ -47,6 +48,15 @@ def approval_walk(node: Approval[Any, Any], value: Any, now: Situation, place: P
         raise StepError(path, attempt, error) from None
     now.take(settled.changes)
     return settled.result
+
+
+def waited(decision: Waiting, now: Situation, otherwise: RunStatus) -> RunEnded:
+    """How a run ends that waits for a decision; one that nobody records could never go on, and ends `otherwise`."""
+    path, attempt = decision.path, decision.attempt
+    if now.ground.recorded:
+        return RunEnded(RunStatus.SUSPENDED, None, decision.error, path, attempt)
+    now.ground.questions.clear()
+    return RunEnded(otherwise, None, decision.error or AwaitingDecision(step=path), path, attempt)
 
 
 def _question(node: Approval[Any, Any], value: Any, path: str, attempt: int, now: Situation) -> Question:

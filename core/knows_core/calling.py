@@ -13,6 +13,7 @@ from knows_core.failing import AGAIN, failed_attempt
 from knows_core.opened import taken_up
 from knows_core.records import StepDone, StepIntended
 from knows_core.state import NO_CHANGES, Attempt, WorkflowState
+from knows_core.values import private_copy
 from knows_core.wishes import Call
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def step_walk(step: Step[Any, Any], given: Any, now: Situation, place: Place) ->
                 _ask("before", path, value, place.seen(now.state), validators)
             if step.effect is not None:
                 yield StepIntended(path, attempt)
+                ground.intended[path] = attempt
             if not binding.takes_state:
                 result = yield Call(step, value, None, path, attempt, limit)
                 returned = True
@@ -85,7 +87,7 @@ def step_walk(step: Step[Any, Any], given: Any, now: Situation, place: Place) ->
             return answer
         now.take(changes)
         if step.compensate is not None:
-            ground.finished.append((path, result))
+            ground.finished.append((path, private_copy(result)))  # as it is now: the next step may change it
         return result
 
 

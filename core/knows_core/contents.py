@@ -106,7 +106,7 @@ _fingerprint: Final[dict[str, _Check]] = {
 _FORMS: Final[dict[str, tuple[dict[str, _Check], dict[str, _Check]]]] = {
     RunCreated.__name__: (
         {"template": _text, **_fingerprint, "reference": _text_or_none, "input": _anything, "state": _state},
-        {"origin": lambda one: _texts(one) and len(one) == 2},  # noqa: PLR2004 - a run and a step
+        {"origin": lambda one: _texts(one) and len(one) == 2, "copied": _whole},  # noqa: PLR2004 - a run and a step
     ),
     Rebound.__name__: ({"difference": _text, **_fingerprint}, {"set": _state}),
     Migrated.__name__: (

@@ -151,6 +151,7 @@ class Driving:
         definition = execution.definition
         clock = execution.situation.ground.clock
         brakes = Brakes(execution.id, self._limits, spent=execution.spent, steps=execution.steps, clock=clock)
+        brakes.is_on = execution.situation.ground.past.failure is not None  # compensation is not stopped
         if self._keeper is not None:
             self._keeper.watch(execution.id, brakes)
         return Desk(execution.id, execution.recorder, self._observers, lambda: definition.codec, self._clock, brakes)

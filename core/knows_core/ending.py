@@ -46,6 +46,8 @@ def _end(backend: StateBackend, run: str, epoch: int, clock: Callable[[], dateti
     row, records = backend.load(run)
     if row.status is RunStatus.COMPLETED:
         raise RunIsOver(run=run, status=row.status)
+    if row.compensated:
+        raise RunIsOver(run=run, status=f"{row.status} and compensated")
     entries, digest = read(run, records)
     if row.status is not RunStatus.CANCELLED:
         ended = RunEnded(RunStatus.CANCELLED, None, RunCancelled(run=run))

@@ -286,12 +286,13 @@ class LocalEngine:
     def _go_on(self, run_id: str, template: WorkflowTemplate | None, accept: bool, step: str | None) -> Execution | Run:
         from knows_core.recorded import go_on  # see _begin
 
-        if step is not None:
-            from knows_core.restarting import begun_from  # see _begin
+        known, clock, release = (self._recorded(), self._templates), self._clock, self._driving.release
+        make = functools.partial(go_on, rules=self._rules, accept=accept, release=release)
+        if step is None:
+            return make(*known, run_id, template, clock)
+        from knows_core.restarting import restarted  # see _begin
 
-            run_id = begun_from(self._recorded(), run_id, step, self._clock)
-        known, release = (self._recorded(), self._templates), self._driving.release
-        return go_on(*known, run_id, template, self._clock, rules=self._rules, accept=accept, release=release)
+        return restarted(known[0], run_id, step, clock, lambda new: make(*known, new, template, clock))
 
     def _find(self, name: str) -> WorkflowTemplate:
         if self._templates is None:

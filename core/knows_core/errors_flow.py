@@ -51,7 +51,3 @@ class ScopeTimeout(KnowsError, TimeoutError):
     code = "scope-timeout"
     sentence = "{scope} was not done within {timeout} s; {step} was under way"
     remedy = "Resume it with a longer timeout, or find out what takes so long."
-
-    def within(self, path: str) -> bool:
-        """Whether the scope lies inside the template or scope at a path."""
-        return str(self.scope).startswith(f"{path}/")

@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from knows_core.driving import Driving
 from knows_core.envelope import error_record
-from knows_core.errors_recovery import AwaitingDecision
 from knows_core.execution import begin, order
 from knows_core.limits import Limits
 from knows_core.linking import linked
 from knows_core.rules import utc_now
-from knows_core.run import RunStatus
 from knows_core.state import ERROR_KEY
 
 if TYPE_CHECKING:
@@ -29,8 +27,6 @@ def execute(definition: Definition, state: WorkflowState) -> Any:
         state[ERROR_KEY] = error_record(error, utc_now(), None, None)
         raise
     ended = driving.drive(execution)
-    if ended.status is RunStatus.SUSPENDED:
-        ended = ended._replace(error=ended.error or AwaitingDecision(step=ended.path))
     run = execution.ended_as(ended)
     if ended.error is not None:
         state[ERROR_KEY] = run.error

@@ -64,7 +64,7 @@ class Execution:
             reference=self.reference,
             load_history=self.load_history,
             compensated=ended.compensated,
-            waiting=tuple(self.situation.ground.questions.values()),
+            waiting=tuple(map(self.recorder.as_asked, self.situation.ground.questions.values())),
             origin=self.origin,
         )
 
@@ -115,6 +115,7 @@ def begin(
 ) -> Execution:
     """A new run, which nobody records unless a recorder is given."""
     ground = _ground(wanted.id, wanted.definition, Past(), rules, clock)
+    ground.recorded = recorder is not None
     situation = Situation(WorkflowState(wanted.state), ground)
     return _execution(wanted.id, wanted.definition, situation, wanted.input, recorder or Recorder(), clock, **more)
 
@@ -134,11 +135,13 @@ def go_on_from(
 ) -> Execution:
     """A run that goes on from its past."""
     situation = Situation(state, _ground(run, definition, past, rules, clock), interrupted)
+    situation.ground.recorded = True
     return _execution(run, definition, situation, value, recorder, clock, **more)
 
 
 def _ground(run: str, definition: Definition, past: Past, rules: Rules, clock: Callable[[], datetime]) -> Ground:
-    return Ground(past, definition.checks, moment=clock, rules=rules, run=run, template=str(definition))
+    checks = definition.checks_on_copies if rules.handlers else definition.checks
+    return Ground(past, checks, moment=clock, rules=rules, run=run, template=str(definition))
 
 
 def _execution(

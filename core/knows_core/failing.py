@@ -17,7 +17,7 @@ from knows_core.flow import Flow
 from knows_core.records import Asked, Question, Settled, StepFailed, StepRetried
 from knows_core.recovery import Continue, ErrorContext, Fail, Fallback, Retry, Suspend
 from knows_core.situation import Retrying
-from knows_core.state import ERROR_KEY, NO_CHANGES, Attempt, Changes
+from knows_core.state import ERROR_KEY, NO_CHANGES, Attempt, Changes, WorkflowState
 from knows_core.values import private_copy
 from knows_core.wishes import Sleep, StepError, Waiting
 
@@ -68,6 +68,7 @@ def failed_attempt(
     if step.effect is not None and (returned or _is_cut_short(error)):
         how = "what it gave back was refused" if returned else "it was cut short"
         raise (yield from in_doubt(failure, f"{how}: {type(error).__name__}", now)) from None
+    now.ground.intended.pop(path, None)
     if isinstance(error, ScopeTimeout):  # no policy inside the scope can help
         yield StepFailed(path, attempt, error)
         raise StepError(path, attempt, error)
@@ -132,15 +133,14 @@ def answered(
     one from inside: it is recorded, and the handlers of plugins have been asked about it. Raises StepError, Waiting.
     """
     path, attempt, error = failure.path, failure.attempt, failure.error
+    # The time of a scope is over for the scope, at whose path nobody has been asked about it yet.
+    is_new = told is None or (isinstance(error, ScopeTimeout) and error.scope == path)
     try:
-        verdict = _verdict(failure, now, place, answers, () if told else now.ground.rules.handlers)
+        verdict = _verdict(failure, now, place, answers, now.ground.rules.handlers if is_new else ())
     except HandlerFailed as broken:
         error, verdict, told = broken, Fail(), None
-    if isinstance(verdict, Retry):
-        may_repeat = failure.step is not None and failure.step.effect is None
-        pause = _pause(verdict, failure, now, place) if may_repeat else None
-        if pause is not None:
-            return (yield from _paused(failure, pause, now))
+    if isinstance(verdict, float):
+        return (yield from _paused(failure, verdict, now))
     now.ground.retrying.pop(path, None)
     if told is None:
         yield StepFailed(path, attempt, error)
@@ -153,14 +153,26 @@ def answered(
     raise failed
 
 
+def failed_at(path: str, attempt: int, error: Exception) -> Generator[Wish, Any, StepError]:
+    """Record a failure that only a scope around it may answer; what is given back is to be raised."""
+    yield StepFailed(path, attempt, error)
+    return StepError(path, attempt, error)
+
+
+def unanswered(path: str, error: Exception, value: Any, now: Situation, place: Place) -> Walk:
+    """What follows a failure that no step had: it is answered like one, but trying again would not help."""
+    failure = Failure(path, now.attempt(path), error, value)
+    return (yield from answered(failure, now, place, (None, *place.policy.answers)))
+
+
 def _verdict(
     failure: Failure,
     now: Situation,
     place: Place,
     answers: tuple[OnError | None, ...],
     handlers: tuple[Handler, ...],
-) -> Verdict | None:
-    """The first answer, of the handlers before all others. Raises HandlerFailed."""
+) -> Fallback | Continue | Suspend | Fail | float | None:
+    """The first answer, of the handlers before all others; for a Retry, the pause. Raises HandlerFailed."""
     context: ErrorContext | None = None
     for number, answer in enumerate((*handlers, *answers), -len(handlers)):
         verdict: Any = answer
@@ -169,8 +181,11 @@ def _verdict(
             verdict = _told(answer, context, failure)
         elif number > 0 and isinstance(answer, Fallback):
             return None  # it stands for the whole scope: the failure goes out to it
+        if isinstance(verdict, Retry):  # none once its attempts are used up: then the next one is asked
+            may_repeat = failure.step is not None and failure.step.effect is None
+            verdict = _pause(verdict, failure, now, place) if may_repeat else None
         if verdict is not None:
-            return cast("Verdict", verdict)
+            return cast("Fallback | Continue | Suspend | Fail | float", verdict)
     return None
 
 
@@ -183,7 +198,7 @@ def _context(failure: Failure, now: Situation, place: Place) -> ErrorContext:
         failure.attempt,
         describe(failure.error),  # for a function of this process: nothing is recorded or shown here
         failure.error,
-        Attempt(place.seen(now.state)),
+        Attempt(WorkflowState(place.seen(now.state))),  # a handler may keep it, and the state goes on
     )
 
 

@@ -212,8 +212,9 @@ class Scope(Flow[I_contra, O_co]):
 
     @property
     def key(self) -> str:
-        """Its name, or that of what is inside with a mark."""
-        return self.name or f"{self.flow.key}@"
+        """Its name, or the key of what stands first inside with a mark."""
+        first = self.flow.parts[0] if isinstance(self.flow, Sequence) else self.flow
+        return self.name or f"{first.key}@"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -42,9 +42,21 @@ def fold(run: str, entries: Sequence[Entry]) -> Log:
     first = entries[0]
     created = first.content
     log = Log(run, created, _fingerprint(created), dict(created["state"]), Owned(first.at), first.at)
-    for entry in entries[1:]:
-        fold_one(log, entry)
+    copied = created.get("copied", 0)
+    for number, entry in enumerate(entries):
+        if number:
+            fold_one(log, entry)
+        if number + 1 == copied:
+            _begin_anew(log)
     return log
+
+
+def _begin_anew(log: Log) -> None:
+    """Forget what another run spent on the records that this one began with: its time, its calls, its tries."""
+    log.owned = Owned(log.last_at)
+    log.entered = {path: Owned(log.last_at) for path in log.entered}
+    log.calls = log.interrupted = log.recoveries = 0
+    log.at_rest = True
 
 
 def fold_one(log: Log, entry: Entry) -> None:
@@ -86,7 +98,9 @@ def _fold_settled(log: Log, entry: Entry) -> None:
 
 
 def _fold_intended(log: Log, entry: Entry) -> None:
-    log.intended[entry.content["path"]] = entry.content["attempt"]
+    path = entry.content["path"]
+    _close(log, path)  # that a person let it be tried again counts for one attempt
+    log.intended[path] = entry.content["attempt"]
     log.at_rest = False
 
 
@@ -94,7 +108,7 @@ def _fold_retried(log: Log, entry: Entry) -> None:
     path = entry.content["path"]
     if path in log.retrying:
         log.retrying[path] = log.retrying[path]._replace(until=None)
-    log.at_rest = False
+    log.interrupted, log.at_rest = 0, False
 
 
 def _fold_asked(log: Log, entry: Entry) -> None:
@@ -168,8 +182,9 @@ def _fold_failed(log: Log, entry: Entry) -> None:
     before = log.retrying.get(path)
     _close(log, path)
     if until is not None:
-        retries, since = (before.retries, before.since) if before else (0, entry.at.timestamp())
-        log.retrying[path] = Retrying(retries + 1, until, since)
+        at = entry.at.timestamp()
+        retries, since = (before.retries, before.since) if before else (0, at)
+        log.retrying[path] = Retrying(retries + 1, until, since, until - at)
     log.attempts[path] = entry.content["attempt"]
     log.calls += 1
     log.interrupted, log.recoveries, log.at_rest = 0, 0, True

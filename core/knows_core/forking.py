@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from knows_core.joining import merged, only_filled
-from knows_core.records import Joined, StepFailed
+from knows_core.joining import Delta, merged, only_filled
+from knows_core.records import Joined
 from knows_core.state import NO_CHANGES, WorkflowState
 from knows_core.wishes import Fork, StepError
 
@@ -16,6 +16,17 @@ if TYPE_CHECKING:
     from knows_core.wishes import Outcome, Walk
 
 
+_MERGED: Final = Delta()  # nothing that the state of what is around does not hold
+
+
+class Unjoined(Exception):
+    """Carries that the states of branches, which all came to their end, cannot be merged, and why."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
 class Branch(NamedTuple):
     """A branch that may begin: its name, and how it is walked in a situation of its own."""
 
@@ -24,7 +35,7 @@ class Branch(NamedTuple):
 
 
 def fork_walk(path: str, begins: Sequence[Branch], limit: int, now: Situation, place: Place) -> Walk:
-    """Run branches and return the list of their results; their states are merged then."""
+    """Run branches and return the list of their results; their states are merged then. Raises Unjoined."""
     begun: list[Situation] = []
 
     def branches() -> Iterable[Walk]:
@@ -39,6 +50,8 @@ def fork_walk(path: str, begins: Sequence[Branch], limit: int, now: Situation, p
         raise next((one for one in errors if isinstance(one, StepError)), errors[0])
     if path not in now.ground.past.joined:
         yield from _join(path, begun, now, place)
+    for one in begun:
+        now.ground.deltas[one.branch] = _MERGED
     return [one.result for one in outcomes]
 
 
@@ -54,8 +67,6 @@ def _join(path: str, begun: Sequence[Situation], now: Situation, place: Place) -
         filled = only_filled(changes, [one.delta for one in begun])
         yield Joined(path, changes, now.branch, filled)
     except Exception as error:  # noqa: BLE001 - a conflict, or whatever a reducer raises, is a failure of the branches
-        attempt = now.attempt(path)
-        yield StepFailed(path, attempt, error)
-        raise StepError(path, attempt, error) from None
+        raise Unjoined(error) from None
     now.take(changes)
     now.delta.filled.update(filled)

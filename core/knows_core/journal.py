@@ -38,7 +38,7 @@ from knows_core.records import (
 from knows_core.run import Entry, RunStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from knows_core.codec import Codec
     from knows_core.state import Changes
@@ -73,6 +73,7 @@ class JournalWriter:
         self._most = most
         self._size = size
         self._last: StepDone | None = None
+        self.digests: dict[str, str] = {}  # of what was asked about, by the path
 
     def write(self, record: Record, at: datetime) -> bytes:
         """The bytes of the next record.
@@ -187,7 +188,8 @@ class JournalWriter:
         """What is asked, with a digest of what is shown, which the answer must name."""
         shown = self._codec.encode(record.shown, "what is shown of", record.path)
         content = {"path": record.path, "attempt": record.attempt, "question": record.question, "shown": shown}
-        content["digest"] = hashlib.sha256(_text([record.path, shown]).encode()).hexdigest()
+        digest = hashlib.sha256(_text([record.path, shown]).encode()).hexdigest()
+        content["digest"] = self.digests[record.path] = digest
         more = {"role": record.role, "expires": record.expires, "payload": record.payload, "reason": record.reason}
         return content | {name: one for name, one in more.items() if one is not None}
 
@@ -200,13 +202,13 @@ def content_of(record: Rebound | Migrated) -> dict[str, Any]:
     return content | {"set": dict(record.written), "drop": list(record.dropped)}
 
 
-def copied(run: str, entries: Iterable[Entry], origin: tuple[str, str]) -> list[bytes]:
-    """The records of another run as the beginning of this one, which remembers where they come from."""
+def copied(run: str, entries: Sequence[Entry], origin: tuple[str, str]) -> list[bytes]:
+    """The records of another run as the beginning of this one, which remembers where and how many they are."""
     digest, records = seed_of(run), list[bytes]()
     for entry in entries:
         content = {"kind": entry.kind, "at": entry.at.timestamp(), **entry.content}
         if entry.kind == RunCreated.__name__:
-            content["origin"] = list(origin)
+            content |= {"origin": list(origin), "copied": len(entries)}
         payload = _text(content).encode()
         digest = hashlib.sha256(digest + payload).digest()
         records.append(_MAGIC + digest + payload)

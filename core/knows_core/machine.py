@@ -13,23 +13,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from knows_core.approving import Approval
-from knows_core.asking import approval_walk
+from knows_core.asking import approval_walk, waited
 from knows_core.calling import step_walk
 from knows_core.errors import ContractError, MissingState, NotStorable
 from knows_core.errors_flow import ScopeTimeout, SeamMismatch
-from knows_core.failing import AGAIN, Failure, answered
+from knows_core.failing import AGAIN, Failure, answered, failed_at, unanswered
 from knows_core.flow import Case, Parallel, Part, Scope, Sequence, Step
-from knows_core.forking import Branch, fork_walk
+from knows_core.forking import Branch, Unjoined, fork_walk
 from knows_core.loops import Each, Repeat
-from knows_core.opened import decided_on
+from knows_core.opened import met_before
 from knows_core.paths import within
-from knows_core.records import Decided, Entered, RunEnded, Settled, StepFailed
+from knows_core.records import Decided, Entered, RunEnded, Settled
 from knows_core.recovery import Continue, Fallback, Suspend
 from knows_core.renaming import Renaming
 from knows_core.run import RunStatus
 from knows_core.situation import Deadline, Place, Policy
 from knows_core.state import NO_CHANGES, Attempt, Changes
 from knows_core.undoing import undone
+from knows_core.values import private_copy
 from knows_core.wishes import Machine, StepError, Stopped, Waiting, Walk, Wish
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def run_flow(flow: Flow[Any, Any], value: Any, situation: Situation, place: Plac
         try:
             ended = yield from undone(ended, flow, situation, place)
         except Waiting as decision:
-            ended = RunEnded(RunStatus.SUSPENDED, None, decision.error, decision.path, decision.attempt)
+            ended = waited(decision, situation, RunStatus.COMPENSATION_FAILED)
     yield ended
     return ended
 
@@ -67,7 +68,7 @@ def _walked(flow: Flow[Any, Any], value: Any, now: Situation, place: Place) -> G
     except StepError as failure:
         return RunEnded(RunStatus.FAILED, None, failure.error, failure.path, failure.attempt)
     except Waiting as decision:
-        return RunEnded(RunStatus.SUSPENDED, None, decision.error, decision.path, decision.attempt)
+        return waited(decision, now, RunStatus.FAILED)
     except Stopped as stop:
         return RunEnded(stop.status, None, stop.error)
     return RunEnded(RunStatus.COMPLETED, result)
@@ -87,12 +88,6 @@ def _sequence(node: Sequence[Any, Any], value: Any, now: Situation, place: Place
     return value
 
 
-def _failed(path: str, attempt: int, error: Exception) -> Generator[Wish, Any, StepError]:
-    """Record a failure that only a scope around it may answer; what is given back is to be raised."""
-    yield StepFailed(path, attempt, error)
-    return StepError(path, attempt, error)
-
-
 # ------------------------------------------------------------------ which way
 
 
@@ -100,23 +95,18 @@ def _case(node: Case[Any, Any], value: Any, now: Situation, place: Place) -> Wal
     path, past = place.prefix + node.key, now.ground.past
     if path in past.verdicts:
         taken = past.verdicts[path]
-    elif path in past.results:  # it failed, and something answered for it
-        return past.results[path]
     else:
+        before = yield from met_before(path, now)
+        if before is not AGAIN:
+            return before
         try:
             taken = _taken(node, value, now, place)
         except Exception as error:  # noqa: BLE001 - a predicate that raises is a failure at its path
-            return (yield from _unanswered(path, error, value, now, place))
+            return (yield from unanswered(path, error, value, now, place))
         yield Decided(path, taken)
     if taken == _NO_BRANCH:
         return value
     return (yield from _walk(node.choices[taken][1], value, now, place.at(within(node, place.prefix))))
-
-
-def _unanswered(path: str, error: Exception, value: Any, now: Situation, place: Place) -> Walk:
-    """What follows when a predicate raised: it is a failure like that of a step, but asking again would not help."""
-    failure = Failure(path, now.attempt(path), error, value)
-    return (yield from answered(failure, now, place, (None, *place.policy.answers)))
 
 
 def _taken(node: Case[Any, Any], value: Any, now: Situation, place: Place) -> int:
@@ -139,13 +129,14 @@ def _repeat(node: Repeat[Any, Any], value: Any, now: Situation, place: Place) ->
         turn += 1
         if path in past.verdicts:
             is_over = past.verdicts[path]
-        elif path in past.results:  # as for a case
-            return past.results[path]
         else:
+            before = yield from met_before(path, now)
+            if before is not AGAIN:
+                return before
             try:
                 is_over = turn >= node.max_times or _says_yes(node.until, value, now, place)
             except Exception as error:  # noqa: BLE001 - as for a case
-                return (yield from _unanswered(path, error, value, now, place))
+                return (yield from unanswered(path, error, value, now, place))
             yield Decided(path, int(is_over))
         if is_over:
             return value
@@ -156,28 +147,43 @@ def _repeat(node: Repeat[Any, Any], value: Any, now: Situation, place: Place) ->
 
 def _parallel(node: Parallel[Any, Any], value: Any, now: Situation, place: Place) -> Walk:
     path, inside = place.prefix + node.key, place.at(within(node, place.prefix))
+    is_one_step = len(node.branches) == 1 and node.name is None  # its path is that of its branch
+    before = AGAIN if is_one_step else (yield from met_before(path, now))
+    if before is not AGAIN:
+        return before
     begins = [
         Branch(f"{path}#{branch.key}", functools.partial(_walk, branch, value, place=inside))
         for branch in node.branches
     ]
-    results = yield from fork_walk(path, begins, len(begins), now, place)
+    try:
+        results = yield from fork_walk(path, begins, len(begins), now, place)
+    except Unjoined as failed:
+        if is_one_step:
+            raise (yield from failed_at(path, now.attempt(path), failed.error)) from None
+        return (yield from unanswered(path, failed.error, value, now, place))
     return results if node.as_list else tuple(results)
 
 
 def _each(node: Each[Any, Any], value: Any, now: Situation, place: Place) -> Walk:
     path, name = place.prefix + node.key, place.prefix + node.first_name
+    before = yield from met_before(path, now)
+    if before is not AGAIN:
+        return before
     if not isinstance(value, list | tuple):
         found = type(value).__name__
         error = SeamMismatch(
             where=path, expected="a list or tuple", found=found, problems="there is nothing to go over"
         )
-        raise (yield from _failed(path, now.attempt(path), error)) from None
+        return (yield from unanswered(path, error, value, now, place))
     items = cast("list[Any]", value)
     begins = [
         Branch(f"{name}[{number}]", functools.partial(_walk, node.flow, item, place=place.at(f"{name}[{number}]/")))
         for number, item in enumerate(items)
     ]
-    return (yield from fork_walk(path, begins, node.max_concurrency, now, place)) if begins else []
+    try:
+        return (yield from fork_walk(path, begins, node.max_concurrency, now, place)) if begins else []
+    except Unjoined as failed:
+        return (yield from unanswered(path, failed.error, value, now, place))
 
 
 # ------------------------------------------------------------------ inside
@@ -186,14 +192,11 @@ def _each(node: Each[Any, Any], value: Any, now: Situation, place: Place) -> Wal
 def _scope(node: Scope[Any, Any], value: Any, now: Situation, place: Place) -> Walk:
     path, past = place.prefix + node.key, now.ground.past
     inside = place.at(within(node, place.prefix))
-    if path in past.results:
-        return past.results[path]
+    before = yield from met_before(path, now)
+    if before is not AGAIN:
+        return before
     if path in past.verdicts:  # it has fallen back
         return (yield from _walk(node.inner[past.verdicts[path]], value, now, inside))
-    if path in past.asked:
-        decided = yield from decided_on(path, now)
-        if decided is not AGAIN:
-            return decided
     deadline = inside.deadline
     if node.timeout is not None:
         spent = past.entered.get(path)
@@ -211,38 +214,45 @@ def _scope(node: Scope[Any, Any], value: Any, now: Situation, place: Place) -> W
         try:
             yield Settled(path, "scope", result, NO_CHANGES, now.branch)
         except NotStorable as error:
-            raise (yield from _failed(path, now.attempt(path), error)) from None
-        now.ground.finished.append((path, result))
+            raise (yield from failed_at(path, now.attempt(path), error)) from None
+        now.ground.finished.append((path, private_copy(result)))
     return result
 
 
 def _out_of_scope(
     node: Scope[Any, Any], path: str, failure: StepError, value: Any, now: Situation, inside: Place
 ) -> Walk:
-    """What follows when a failure that nothing inside has answered leaves a scope; its handler was asked inside."""
-    if not isinstance(node.on_error, Fallback | Continue | Suspend) or _is_beyond(failure, path):
+    """What follows when a failure that nothing inside has answered leaves a scope."""
+    if _is_beyond(failure, inside):
         raise failure
-    if len(node.inner) == 1:
-        own = Failure(path, failure.attempt, failure.error, value)
+    error, falls_back = failure.error, len(node.inner) > 1
+    own = Failure(path, failure.attempt, error, value)
+    if isinstance(error, ScopeTimeout) and error.scope == path:  # the scope itself failed: nobody was asked inside
+        answers = () if falls_back else (node.on_error, *inside.policy.answers)
+        try:
+            return (yield from answered(own, now, inside, answers, told=failure))
+        except StepError as left:
+            if not falls_back or left.final:
+                raise
+    elif not isinstance(node.on_error, Fallback | Continue | Suspend):  # a handler was asked inside
+        raise failure
+    elif not falls_back:
         return (yield from answered(own, now, inside, (node.on_error,), told=failure))
     yield Decided(path, 1)
     return (yield from _walk(node.inner[1], value, now, inside))
 
 
-def _is_beyond(failure: StepError, path: str) -> bool:
-    """Whether nothing at a path may answer a failure: it is final, or the time of something further out is over."""
-    error = failure.error
-    return failure.final or (isinstance(error, ScopeTimeout) and error.scope != path and not error.within(path))
+def _is_beyond(failure: StepError, place: Place) -> bool:
+    """Whether nothing at a place may answer a failure: it is final, or the time of something around is over."""
+    error, deadline = failure.error, place.deadline
+    return failure.final or (isinstance(error, ScopeTimeout) and deadline is not None and error.scope == deadline.scope)
 
 
 def _part(node: Part[Any, Any], value: Any, now: Situation, place: Place) -> Walk:
     path, definition, past = place.prefix + node.name, node.definition, now.ground.past
-    if path in past.results:
-        return past.results[path]
-    if path in past.asked:
-        decided = yield from decided_on(path, now)
-        if decided is not AGAIN:
-            return decided
+    before = yield from met_before(path, now)
+    if before is not AGAIN:
+        return before
     keys = Renaming(node.keys, place.keys) if node.keys or place.keys is not None else None
     inside = Place(f"{path}/", definition.typed, keys, place.deadline)
     if path not in past.entered:
@@ -250,12 +260,12 @@ def _part(node: Part[Any, Any], value: Any, now: Situation, place: Place) -> Wal
             changes = inside.told(_filled(definition, inside.seen(now.state)))
             yield Entered(path, changes, now.branch)
         except Exception as error:  # noqa: BLE001 - what the part is given does not fit, or is too large to record
-            raise (yield from _failed(path, now.attempt(path), error)) from None
+            return (yield from unanswered(path, error, value, now, place))
         now.take(changes, filled=True)
     try:
         return (yield from _walk(definition.flow, value, now, inside))
     except StepError as failure:  # for the flow around it, a part is one step
-        if not place.policy.answers or _is_beyond(failure, path):
+        if not place.policy.answers or _is_beyond(failure, place):
             raise
         own = Failure(path, failure.attempt, failure.error, value)
         return (yield from answered(own, now, place, (None, *place.policy.answers), told=failure))

@@ -11,6 +11,7 @@ from knows_core.failing import AGAIN, Failure, in_doubt
 from knows_core.records import Settled, StepDone, StepFailed, StepRetried
 from knows_core.recovery import Done, NotDone
 from knows_core.state import NO_CHANGES
+from knows_core.values import private_copy
 from knows_core.wishes import Sleep, StepError, Waiting
 
 if TYPE_CHECKING:
@@ -24,19 +25,29 @@ def taken_up(step: Step[Any, Any], given: Any, path: str, now: Situation, place:
     """Bring a step to where it can be attempted, AGAIN, or to its result. Raises StepError, Waiting."""
     past = now.ground.past
     if path in past.asked:
-        return (yield from decided_on(path, now, step))
+        return (yield from _decided_on(path, now, step))
     if path in past.intended:
         return (yield from _looked(step, given, path, now, place))
     pausing = past.retrying[path]
     if pausing.until is not None:
-        left = pausing.until - now.ground.moment().timestamp()
+        now.interrupted = 0  # whoever paused was not at it
+        # A clock that was put back must not make the pause longer than it was.
+        left = min(pausing.until - now.ground.moment().timestamp(), pausing.pause)
         if left > 0:
             yield Sleep(path, left)
         yield StepRetried(path, now.ground.past.attempts.get(path, 0) + 1)
     return AGAIN
 
 
-def decided_on(path: str, now: Situation, step: Step[Any, Any] | None = None) -> Walk:
+def met_before(path: str, now: Situation) -> Walk:
+    """What a former try left where no step is: the result that answered for a failure, or AGAIN. Raises Waiting."""
+    if path not in now.ground.met:
+        return AGAIN
+    past = now.ground.past
+    return past.results[path] if path in past.results else (yield from _decided_on(path, now))
+
+
+def _decided_on(path: str, now: Situation, step: Step[Any, Any] | None = None) -> Walk:
     """What was decided on the failure of a step, scope or part: AGAIN, or its result. Raises StepError, Waiting."""
     question, answer = now.ground.past.asked[path], now.ground.past.answers.get(path)
     if answer is None:
@@ -50,7 +61,7 @@ def _decided(step: Step[Any, Any] | None, question: Question, answer: Answer, pa
     if answer.choice == "retry":
         return AGAIN
     if answer.choice == "done":
-        return (yield from _done(step, answer.value, path, attempt, now))
+        return (yield from done_as(step, answer.value, path, attempt, now))
     error = rejected(path, answer)
     yield StepFailed(path, attempt, error)
     raise StepError(path, attempt, error)
@@ -61,7 +72,7 @@ def rejected(path: str, answer: Answer) -> Rejected:
     return Rejected(step=path, by=answer.by, note=f": {answer.note}" if answer.note else "")
 
 
-def _done(step: Step[Any, Any] | None, result: Any, path: str, attempt: int, now: Situation) -> Walk:
+def done_as(step: Step[Any, Any] | None, result: Any, path: str, attempt: int, now: Situation) -> Walk:
     """Take a result from elsewhere for what the step gave."""
     ground = now.ground
     try:
@@ -75,7 +86,7 @@ def _done(step: Step[Any, Any] | None, result: Any, path: str, attempt: int, now
         yield StepFailed(path, attempt, error)
         raise StepError(path, attempt, error) from None
     if step is not None and step.compensate is not None:
-        ground.finished.append((path, result))
+        ground.finished.append((path, private_copy(result)))
     return result
 
 
@@ -92,7 +103,8 @@ def _looked(step: Step[Any, Any], given: Any, path: str, now: Situation, place: 
         else:
             reason = f"{reason}, and look could not tell"
     if isinstance(found, Done):
-        return (yield from _done(step, found.value, path, attempt, now))
+        return (yield from done_as(step, found.value, path, attempt, now))
     if isinstance(found, NotDone):
+        now.ground.intended.pop(path, None)
         return AGAIN
     raise (yield from in_doubt(Failure(path, attempt, RuntimeError(), given, step), reason, now)) from None

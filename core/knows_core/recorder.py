@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from knows_core.backend import StateBackend
     from knows_core.journal import JournalWriter
-    from knows_core.records import Record
+    from knows_core.records import Question, Record
     from knows_core.run import RunStatus
 
 
@@ -29,6 +29,10 @@ class Recorder:
 
     def add(self, record: Record) -> None:
         """Take the next record. Raises NotStorable, and then the record does not count."""
+
+    def as_asked(self, question: Question) -> Question:
+        """The question as its record has it, with the digest of what is shown."""
+        return question
 
     def set_status(self, status: RunStatus) -> None:
         """Store the status with the next records."""
@@ -73,6 +77,10 @@ class JournalRecorder(Recorder):
         if isinstance(record, RunEnded):
             self._status = record.status
             self._compensated = record.compensated or None
+
+    def as_asked(self, question: Question) -> Question:
+        """The question as its record has it."""
+        return question._replace(digest=self._writer.digests.get(question.path, question.digest))
 
     def set_status(self, status: RunStatus) -> None:
         """Store the status with the next records."""

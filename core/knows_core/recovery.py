@@ -6,7 +6,7 @@ import math
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from knows_core.errors import ConfigError, TransientError
 
@@ -40,7 +40,9 @@ class Retry:
 
     def __post_init__(self) -> None:
         given: Any = self.exceptions
-        kinds: tuple[Any, ...] = (given,) if isinstance(given, type) else tuple(given)
+        kinds: tuple[Any, ...] = (given,)
+        if not isinstance(given, type) and isinstance(given, Iterable):
+            kinds = tuple(cast("Iterable[Any]", given))
         if not kinds or not all(isinstance(one, type) and issubclass(one, Exception) for one in kinds):
             raise ConfigError(name="Retry: exceptions", expected="classes of exceptions", found=given)
         object.__setattr__(self, "exceptions", kinds)
@@ -53,9 +55,13 @@ class Retry:
                 raise ConfigError(name=f"Retry: {name}", expected=f"a number from {least} to {most:g}", found=number)
 
     def answers(self, error: Exception) -> bool:
-        """Whether it speaks of this error."""
+        """Whether it speaks of this error; of a group, where it speaks of every error in it."""
         kinds: Any = self.exceptions
-        return isinstance(error, kinds)
+        if isinstance(error, kinds):
+            return True
+        return isinstance(error, ExceptionGroup) and all(
+            map(self.answers, cast("ExceptionGroup[Any]", error).exceptions)
+        )
 
     def pause(self, retries: int, limits: Limits, chance: str) -> float | None:
         """Seconds before the next attempt when there were so many retries; None when that was the last.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from knows_core.errors import ContractError
-from knows_core.state import Changes, WorkflowState
+from knows_core.state import ERROR_KEY, Changes, WorkflowState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,7 @@ class Renaming:
 
     A mapping names inner keys with their outer ones; other keys keep their names, but an outer key that would then be
     seen under two names is hidden. A text is a name space: inner `speed` is outer `pump.speed`, nothing else is seen.
+    The `error` of a failure is everybody's.
     """
 
     __slots__ = ("_around", "_inner", "_keys", "_space")
@@ -28,11 +29,15 @@ class Renaming:
 
     def outside(self, key: str) -> str:
         """What the run calls a key of the part."""
+        if key == ERROR_KEY:
+            return key
         outer = self._space + key if self._space else self._keys.get(key, key)
         return outer if self._around is None else self._around.outside(outer)
 
     def inside(self, key: str) -> str | None:
         """What the part calls a key of the run; None where it does not see it."""
+        if key == ERROR_KEY:
+            return key
         seen = key if self._around is None else self._around.inside(key)
         if seen is None:
             return None

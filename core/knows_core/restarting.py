@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from knows_core.backend import RunRow
-from knows_core.errors import ConfigError
+from knows_core.errors import ConfigError, KnowsError
 from knows_core.folding import fold
 from knows_core.journal import copied, read
 from knows_core.run import RunStatus
@@ -22,11 +22,26 @@ if TYPE_CHECKING:
     from knows_core.backend import StateBackend
     from knows_core.run import Entry
 
+T = TypeVar("T")
 _LONGEST: Final = 117  # characters of an id that leave room for what tells the new one apart
 
 
-def begun_from(backend: StateBackend, run: str, step: str, clock: Callable[[], datetime]) -> str:
-    """Record the new run, owned by nobody, and return its id. Raises UnknownRun, ConfigError, RecordCorrupt."""
+def restarted(
+    backend: StateBackend, run: str, step: str, clock: Callable[[], datetime], go_on: Callable[[str], T]
+) -> T:
+    """Record the new run and go on with it; where that is refused, no new run is left.
+
+    Raises UnknownRun, ConfigError, RecordCorrupt, and what `go_on` raises.
+    """
+    new = _begun_from(backend, run, step, clock)
+    try:
+        return go_on(new)
+    except KnowsError:
+        backend.delete(new, backend.claim(new))
+        raise
+
+
+def _begun_from(backend: StateBackend, run: str, step: str, clock: Callable[[], datetime]) -> str:
     row, records = backend.load(run)
     entries, _ = read(run, records)
     kept = entries[: _first(entries, run, step)]

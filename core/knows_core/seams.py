@@ -15,12 +15,13 @@ from knows_core.paths import DEEPEST, within
 from knows_core.recovery import Continue, Fallback
 from knows_core.types import Fit, fits
 from knows_core.types_reading import ANYTHING, read, words
+from knows_core.values import private_copy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from knows_core.recovery import OnError
-    from knows_core.situation import Check
+    from knows_core.situation import Check, Checks
     from knows_core.template import Definition
     from knows_core.types_verdict import Verdict
 
@@ -96,6 +97,18 @@ class Seams:
             if intake is not None or outlet is not None:
                 found[step] = (intake, outlet)
         return found
+
+
+def on_copies(checks: Checks, steps: Iterable[tuple[str, Step[Any, Any]]]) -> dict[Step[Any, Any], Any]:
+    """The checks where each attempt of a step has an input of its own: what a failed one did to it does not count."""
+    found = {step: checks.get(step, (None, None)) for _, step in steps}
+    return {step: (_on_copy(intake), outlet) for step, (intake, outlet) in found.items()}
+
+
+def _on_copy(intake: Check | None) -> Check:
+    if intake is None:
+        return lambda value, _path: private_copy(value)
+    return lambda value, path: intake(private_copy(value), path)
 
 
 def _intake(seams: list[Seam]) -> Check | None:

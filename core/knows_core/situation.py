@@ -55,12 +55,14 @@ class Past:
 class Retrying(NamedTuple):
     """A step between two attempts: how many retries there were, when the next one begins, when the first failed.
 
-    Times are seconds since 1970 by the engine's clock; `until` is None where the next attempt has begun.
+    Times are seconds since 1970 by the engine's clock; `until` is None where the next attempt has begun. `pause` are
+    the seconds that lie before it.
     """
 
     retries: int
     until: float | None
     since: float
+    pause: float = 0.0
 
 
 @dataclass(slots=True)
@@ -68,7 +70,8 @@ class Ground:
     """What all branches of a run stand on: its past, what the engine says, and the checks at its seams.
 
     `clock` gives seconds, from anywhere, `moment` the time of the day. `finished` are the steps and scopes that came to
-    their end in this try and declare how they are undone, `questions` what waits for a decision, `met` the paths
+    their end in this try and declare how they are undone, `questions` what waits for a decision, `intended` the acts
+    that were to be made once and have not failed, `deltas` what branches did that are not joined yet, `met` the paths
     at which a former try has begun something.
     """
 
@@ -79,9 +82,12 @@ class Ground:
     rules: Rules = field(default_factory=Rules)
     run: str = ""
     template: str = ""
+    recorded: bool = False
     finished: list[tuple[str, Any]] = field(default_factory=list[tuple[str, Any]])
     questions: dict[str, Question] = field(default_factory=dict[str, "Question"])
     retrying: dict[str, Retrying] = field(default_factory=dict[str, Retrying])
+    intended: dict[str, int] = field(init=False)
+    deltas: dict[str, Delta] = field(default_factory=dict[str, Delta])
     met: frozenset[str] = field(init=False)
     validators: tuple[Validator, ...] = field(init=False)
 
@@ -89,6 +95,7 @@ class Ground:
         # Asked before every step, and so kept at hand.
         past = self.past
         self.met = frozenset((*past.results, *past.retrying, *past.intended, *past.asked))
+        self.intended = dict(past.intended)
         self.validators = self.rules.validators
 
 
@@ -109,6 +116,7 @@ class Situation:
         if done is not None:
             own.delta = done
             own.state.apply(done.changes)
+        self.ground.deltas[branch] = own.delta
         return own
 
     def take(self, changes: Changes, *, filled: bool = False) -> None:

@@ -130,6 +130,8 @@ def _is_handler(value: Any) -> bool:
 
 def beside(option: str, function: Any) -> Any:
     """A function that stands beside a step, as one. Raises ContractError."""
+    if isinstance(function, Step) and isinstance(function.on_error, Fallback) and _is_flow(function.on_error.otherwise):
+        raise ContractError(f"{option}: {function.name} falls back on a flow, which stands nowhere in the template.")
     if function is None or isinstance(function, Step):
         return cast("Any", function)
     if not callable(function) or _is_flow(function):

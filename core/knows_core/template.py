@@ -15,7 +15,7 @@ from knows_core.flow import Flow, Part, Step, made
 from knows_core.handover import check_of
 from knows_core.keys import Keys, keys_of
 from knows_core.paths import DEEPEST, placed, steps_in
-from knows_core.seams import UNKNOWN, Seams, seams_of
+from knows_core.seams import UNKNOWN, Seams, on_copies, seams_of
 from knows_core.values import is_model_class
 from knows_core.version import Version
 
@@ -122,7 +122,14 @@ class Definition:
     @functools.cached_property
     def checks(self) -> dict[Step[Any, Any], Any]:
         """What a run checks at its steps."""
-        return self.seams.checks(self.types)
+        found = self.seams.checks(self.types)
+        policies = (getattr(node, option, None) for _, node, _ in placed(self.flow) for option in ("retry", "on_error"))
+        return on_copies(found, self.steps) if any(policies) else found
+
+    @functools.cached_property
+    def checks_on_copies(self) -> dict[Step[Any, Any], Any]:
+        """The same for a run in which error handlers may have any step tried again, or gone on from."""
+        return on_copies(self.checks, self.steps)
 
     @functools.cached_property
     def problems(self) -> list[Problem]:
