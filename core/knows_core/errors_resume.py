@@ -51,7 +51,10 @@ class RunIsOver(ResumeRefused):
 
     code = "run-is-over"
     sentence = "run {run} is {status} and stays so"
-    remedy = "Start a new run; `kwf history {run}` shows what happened in this one."
+    remedy = (
+        "Start a new run, or `kwf resume {run} --from STEP`, which makes one with what this one recorded before a step;"
+        " `kwf history {run}` names them."
+    )
 
 
 class RecoveryLimit(ResumeRefused):

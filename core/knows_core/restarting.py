@@ -5,12 +5,15 @@ Every beginning of a journal is one that a crash could have left, so that whatev
 
 from __future__ import annotations
 
+import contextlib
 import re
+import shlex
 import uuid
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from knows_core.backend import RunRow
 from knows_core.errors import ConfigError, KnowsError
+from knows_core.errors_backend import BackendError, RunBusy
 from knows_core.folding import fold
 from knows_core.journal import copied, read
 from knows_core.run import RunStatus
@@ -36,8 +39,13 @@ def restarted(
     new = _begun_from(backend, run, step, clock)
     try:
         return go_on(new)
-    except KnowsError:
-        backend.delete(new, backend.claim(new))
+    except (BackendError, RunBusy):  # out of reach, or somebody else has taken it up meanwhile
+        raise
+    except Exception as error:
+        if isinstance(error, KnowsError):
+            _speak_of(error, new, run, step)
+        with contextlib.suppress(KnowsError):  # the reason why it cannot be is told, whatever becomes of this
+            backend.delete(new, backend.claim(new))
         raise
 
 
@@ -52,6 +60,14 @@ def _begun_from(backend: StateBackend, run: str, step: str, clock: Callable[[], 
     )
     backend.release(new, epoch)
     return new
+
+
+def _speak_of(error: KnowsError, new: str, run: str, step: str) -> None:
+    """Let an error speak of the run that was asked about: the new one is gone."""
+    command = f"kwf resume {run} --from {shlex.quote(step)}"
+    for name, fact in error.facts.items():
+        if isinstance(fact, str):
+            error.facts[name] = fact.replace(f"kwf resume {new}", command).replace(new, run)
 
 
 def _first(entries: Sequence[Entry], run: str, step: str) -> int:

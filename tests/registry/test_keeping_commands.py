@@ -59,7 +59,8 @@ def test_what_cannot_be_cancelled_is_refused(runs, capfd):
     code, answer = runs("cancel", "completed", "--json")
     assert (code, answer["error"]["code"]) == (7, "run-is-over")
     assert answer["error"]["message"] == "run completed is completed and stays so"
-    assert answer["next"] == f"Start a new run; `kwf history completed {PLACE}` shows what happened in this one."
+    assert f"`kwf resume completed --from STEP {PLACE}`" in answer["next"]
+    assert f"`kwf history completed {PLACE}` names them." in answer["next"]
     code, answer = runs("cancel", "nobody", "--json")
     assert (code, answer["error"]["code"]) == (2, "unknown-run")
     assert statuses(runs)["completed"] == "completed"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "cancel": ("knows_registry.cli.cancel:cancel", "Ask a run to stop, or end it where nobody drives it."),
     "check": ("knows_registry.cli.check:check", "Find everything that is wrong with templates, without running them."),
+    "decide": ("knows_registry.cli.decide:decide", "Answer what a run waits for, or show what that is."),
     "doctor": ("knows_registry.cli.doctor:doctor", "Examine the installation and say what to repair."),
     "history": ("knows_registry.cli.history:history", "Show what happened in a run."),
     "list": ("knows_registry.cli.list_templates:list_templates", "List the installed templates and their versions."),

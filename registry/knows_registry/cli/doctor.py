@@ -50,8 +50,8 @@ def doctor(answers: Answers, with_runs: bool, backend: str | None) -> int:
     """Examine the installation and say what to repair.
 
     Plugins are not imported; what is said of them comes from metadata and from the last `kwf plugins check`. With
-    --runs every journal is read: damaged ones are broken; runs that are stuck, or were interrupted and left alone, are
-    named with the command that goes on with them. Ends with 3 when something is broken.
+    --runs every journal is read: damaged ones are broken; runs that are stuck, were interrupted and left alone, or wait
+    for a decision, are named with the command to type next. Ends with 3 when something is broken.
     """
     from sqlite3 import sqlite_version_info  # a Python without SQLite still has the rest of the command line
 

@@ -1,4 +1,4 @@
-"""What `kwf doctor --runs` finds in recorded runs: damaged journals, runs that are stuck or left alone."""
+"""What `kwf doctor --runs` finds in recorded runs: damaged journals, runs that are stuck, left alone or wait."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from knows_core import RecordCorrupt, RunStatus, UnknownRun
 from knows_core.journal import read
 from knows_core.viewing import view
+from knows_registry.cli.answer import shown
 from knows_registry.cli.failure import failure_of
 from knows_registry.cli.moves import again
 from knows_registry.cli.place import open_engine
 from knows_registry.cli.rows import is_interrupted
+from knows_registry.cli.waiting import Waiting
 from knows_registry.discover import Fault
 from knows_registry.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from knows_core import RunRow, StateBackend
+    from knows_core.records import Question
 
 
 class Damage(NamedTuple):
@@ -43,6 +46,7 @@ class Journals(NamedTuple):
     damaged: list[Damage]
     stuck: list[RunRow]
     interrupted: list[RunRow]
+    suspended: list[tuple[RunRow, Sequence[Question]]]
 
     def faults(self) -> list[Fault]:
         """The damaged ones, each with its next move."""
@@ -63,11 +67,20 @@ class Journals(NamedTuple):
             ],
             "stuck": [_with_move(row, backend) for row in self.stuck],
             "interrupted": [_with_move(row, backend) for row in self.interrupted],
+            "suspended": [
+                {**_with_move(row, backend), "waiting": waiting.facts(), "next": waiting.next_move}
+                for row, waiting in self._waiting(backend)
+            ],
         }
 
     def lines(self, backend: str | None) -> list[str]:
         """The same for a person, without the damaged ones."""
-        counted = {"damaged": len(self.damaged), "stuck": len(self.stuck), "interrupted": len(self.interrupted)}
+        counted = {
+            "damaged": len(self.damaged),
+            "stuck": len(self.stuck),
+            "interrupted": len(self.interrupted),
+            "suspended": len(self.suspended),
+        }
         found = ", ".join(f"{number} {word}" for word, number in counted.items() if number) or "all of them sound"
         return [
             f"{self.read} {'journal was' if self.read == 1 else 'journals were'} read: {found}.",
@@ -79,13 +92,20 @@ class Journals(NamedTuple):
                 )
                 for row in rows
             ),
+            *(
+                shown(f"{row.run} ({row.template}@{row.version}): {waiting.line}. Next: {waiting.next_move}")
+                for row, waiting in self._waiting(backend)
+            ),
         ]
+
+    def _waiting(self, backend: str | None) -> list[tuple[RunRow, Waiting]]:
+        return [(row, Waiting(row.run, questions, backend)) for row, questions in self.suspended]
 
 
 def journals_at(backend: str | None) -> Journals:
     """Read every journal of the place. Raises what opening the place raises."""
     with open_engine(Registry(), backend) as engine:
-        return examined(engine.backend) if engine.backend is not None else Journals(0, [], [], [])
+        return examined(engine.backend) if engine.backend is not None else Journals(0, [], [], [], [])
 
 
 def examined(backend: StateBackend) -> Journals:
@@ -93,10 +113,10 @@ def examined(backend: StateBackend) -> Journals:
     with _damaged_rows() as damaged_rows:
         rows = backend.rows()
     damaged = [Damage(error) for error in damaged_rows]
-    found = Journals(len(damaged), damaged, [], [])
+    found = Journals(len(damaged), damaged, [], [], [])
     for row in rows:
         try:
-            view(backend, None, row.run, None)
+            run = view(backend, None, row.run, None)
         except UnknownRun:  # deleted since it was listed
             continue
         except RecordCorrupt as error:
@@ -106,6 +126,8 @@ def examined(backend: StateBackend) -> Journals:
                 found.stuck.append(row)
             elif is_interrupted(row):
                 found.interrupted.append(row)
+            elif row.status is RunStatus.SUSPENDED:
+                found.suspended.append((row, run.waiting))
         found = found._replace(read=found.read + 1)
     return found
 

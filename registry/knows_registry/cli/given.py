@@ -30,12 +30,17 @@ def given_input(definition: Definition, text: str | None) -> Any:
     """The input from `--input JSON` or `--input @FILE`, as the type that the first step declares."""
     if text is None:
         return None
-    value = _parsed(_text(text[1:], "--input") if text.startswith("@") else text, "--input")
+    value = given_value(text, "--input")
     if definition.first_input is None:
         return value
     from knows_core.models import input_from_person  # imports pydantic, for a declared input only
 
     return input_from_person(definition.first_input, value, str(definition))
+
+
+def given_value(text: str, option: str) -> Any:
+    """The value that an option gives as JSON or `@FILE`. Raises ConfigError."""
+    return _parsed(_text(text[1:], option) if text.startswith("@") else text, option)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -7,16 +7,16 @@ import shlex
 
 from knows_registry.cli.masking import masked
 
-_COMMANDS = "resume|runs|history|cancel|purge"  # those that look at recorded runs
+_COMMANDS = "resume|runs|history|decide|cancel|purge"  # those that look at recorded runs
 
 
-def again(command: str, run: str, backend: str | None) -> str:
+def again(command: str, run: str, backend: str | None, *more: str) -> str:
     """The command line that does something with a run in the same place, ready for a shell.
 
-    A password in the URL is not repeated: then the line says what to put there. A place that comes from the settings
-    needs no option.
+    `more` follows the run. A password in the URL is not repeated: then the line says what to put there. A place that
+    comes from the settings needs no option.
     """
-    return shlex.join(["kwf", command, run]) + _option(backend)
+    return shlex.join(["kwf", command, run, *more]) + _option(backend)
 
 
 def in_place(move: str, backend: str | None) -> str:

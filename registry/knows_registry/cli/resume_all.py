@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from knows_core import BackendFull, BackendUnavailable
+from knows_core import BackendFull, BackendUnavailable, RunStatus
 from knows_registry.cli.answer import run_answer, shown
 from knows_registry.cli.failure import reported
 from knows_registry.cli.moves import again, in_place
-from knows_registry.cli.outcome import completed_line, facts_of, failure_of_run
+from knows_registry.cli.outcome import completed_line, error_of, facts_of, failure_of_run
 from knows_registry.cli.place import where
 from knows_registry.cli.rows import is_interrupted
+from knows_registry.cli.waiting import SUSPENDED, Waiting
 from knows_registry.guard import asked_for
 
 if TYPE_CHECKING:
@@ -62,6 +63,10 @@ def _taken_up(recovery: Recovery, row: RunRow) -> _Told:
         failure = reported(error)
     else:
         known = facts_of(ended)
+        if ended.status is RunStatus.SUSPENDED:
+            waiting = Waiting(run, ended.waiting, backend)
+            answer = run_answer(**known, error=error_of(ended), next_move=waiting.next_move)
+            return _Told(answer, shown(f"{run} suspended: {waiting.line}. Next: {waiting.next_move}"), SUSPENDED)
         failed = failure_of_run(ended, again("resume", run, backend))
         if failed is None:
             return _Told(run_answer(**known), completed_line(ended), 0)

@@ -14,6 +14,7 @@ from knows_registry.cli.given import given_input, given_state
 from knows_registry.cli.moves import again
 from knows_registry.cli.outcome import tell
 from knows_registry.cli.place import backend_option, open_watched
+from knows_registry.cli.recovery import left_as
 from knows_registry.cli.reference import find
 from knows_registry.cli.watch import Watch
 from knows_registry.registry import Registry
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @click.option("--state", "state_file", metavar="FILE.json", help="State keys from a JSON object; --set goes over it.")
 @click.option("--input", "input_text", metavar="JSON|@FILE", help="The first step's input.")
 @click.option("--run-id", help="The run's id; one is made up without it.")
+@click.option("--approve", is_flag=True, help="Approve every approval that comes up, in the role it asks for.")
 @click.option("--quiet", is_flag=True, help="No progress view.")
 @backend_option
 @json_option
@@ -41,14 +43,16 @@ def run(
     state_file: str | None,
     input_text: str | None,
     run_id: str | None,
+    approve: bool,
     quiet: bool,
     backend: str | None,
 ) -> int:
     """Run TEMPLATE (NAME, NAME@RANGE or FILE.py:object) to its end.
 
     Exit code 0: completed. 1: a step failed, or the run was cancelled or out of time. 2: usage. 3: the template cannot
-    be had. 4: types, input or state do not fit. 6: the backend failed. 130, 143: interrupted. After an interrupt,
-    crash, failure or `kwf cancel`, `kwf resume RUN` goes on where the journal ends.
+    be had. 4: types, input or state do not fit. 6: the backend failed. 9: it waits for a decision, see `kwf decide`.
+    130, 143: interrupted. After an interrupt, crash, failure, decision or `kwf cancel`, `kwf resume RUN` goes on where
+    the journal ends.
     """
     answers.at(backend)
     registry = Registry()
@@ -62,10 +66,15 @@ def run(
         try:
             with watch.shown([path for path, _ in definition.steps]):
                 ended = engine.run(named.template, input=value, state=state, run_id=run_id, reference=named.reference)
-        except BaseException:
+                if approve:
+                    from knows_registry.cli.approve import approved  # only runs that may come to one
+
+                    ended = approved(engine, ended, named.template)
+        except BaseException as error:
             if watch.run is not None and _kept(engine):
                 next_move = f"`{again('resume', watch.run, backend)}` goes on with it"
-                answers.learn(run=watch.run, status=str(RunStatus.RUNNING), next_move=next_move)
+                status = left_as(engine, watch.run, error) or str(RunStatus.RUNNING)
+                answers.learn(run=watch.run, status=status, next_move=next_move)
             raise
         return tell(answers, ended, recorded=_kept(engine), backend=backend)
 

@@ -10,6 +10,7 @@ import click
 from knows_core import RunStatus
 from knows_registry.cli.answer import Answers, columns, json_option
 from knows_registry.cli.moves import in_place
+from knows_registry.cli.origins import Origin, origins_of
 from knows_registry.cli.place import backend_option, open_engine, where
 from knows_registry.cli.rows import age, is_expired, is_interrupted, owner_and_wish, readable_age, told_status
 from knows_registry.registry import Registry
@@ -30,23 +31,24 @@ def runs(answers: Answers, status: str | None, backend: str | None) -> None:
 
     STATUS is `failed (compensated)` where what a failed run had done was undone: it cannot be resumed.
     AGE is the time since the status or the owner last changed. OWNER is who drives the run, with `cancelling` where it
-    was asked to stop. A run without an owner that is not over was interrupted; a finished one that is older than the
-    setting `state_ttl` is expired.
+    was asked to stop. A run without an owner that is not over was interrupted; a suspended one waits for a decision; a
+    finished one that is older than the setting `state_ttl` is expired.
     """
     answers.at(backend)
     with open_engine(Registry(), backend) as engine:
         rows, state_ttl = engine.runs(RunStatus(status) if status else None), engine.limits.state_ttl
+        origins = origins_of(engine, rows)
     now = datetime.now(UTC)
-    answers.object({"runs": [_for_a_program(row, state_ttl, now) for row in rows]})
+    answers.object({"runs": [_for_a_program(row, origins.get(row.run), state_ttl, now) for row in rows]})
     if rows:
-        answers.text(*columns([_cells(row, state_ttl, now) for row in rows], _HEADER))
+        answers.text(*columns([_cells(row, origins.get(row.run), state_ttl, now) for row in rows], _HEADER))
     elif status:
         answers.text(in_place(f"No {status} run at {where(backend)}; `kwf runs` lists them all.", backend))
     else:
         answers.text(f"No runs are recorded at {where(backend)}; `kwf run TEMPLATE` makes one.")
 
 
-def _for_a_program(row: RunRow, state_ttl: float, now: datetime) -> dict[str, Any]:
+def _for_a_program(row: RunRow, origin: Origin | None, state_ttl: float, now: datetime) -> dict[str, Any]:
     return {
         "run": row.run,
         "template": row.template,
@@ -60,15 +62,20 @@ def _for_a_program(row: RunRow, state_ttl: float, now: datetime) -> dict[str, An
         "age": round(age(row, now), 3),
         "interrupted": is_interrupted(row),
         "expired": is_expired(row, state_ttl, now),
+        "origin": origin,
     }
 
 
-def _cells(row: RunRow, state_ttl: float, now: datetime) -> tuple[str, ...]:
-    note = ""
+def _cells(row: RunRow, origin: Origin | None, state_ttl: float, now: datetime) -> tuple[str, ...]:
+    notes: list[str] = []
     if is_interrupted(row):
-        note = "interrupted: kwf resume goes on with it"
+        notes.append("interrupted: kwf resume goes on with it")
+    elif row.status is RunStatus.SUSPENDED:
+        notes.append("waits: kwf decide tells for what")
     elif is_expired(row, state_ttl, now):
-        note = "expired: kwf purge deletes it"
+        notes.append("expired: kwf purge deletes it")
+    if origin is not None:
+        notes.append(f"begun from {origin.run} at {origin.step}")
     return (
         row.run,
         f"{row.template}@{row.version}",
@@ -76,5 +83,5 @@ def _cells(row: RunRow, state_ttl: float, now: datetime) -> tuple[str, ...]:
         f"{row.updated_at:%Y-%m-%d %H:%M:%S}Z",
         readable_age(age(row, now)),
         owner_and_wish(row),
-        note,
+        "; ".join(notes),
     )

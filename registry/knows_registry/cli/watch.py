@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import sys
+import time
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from knows_core import hookimpl
-from knows_core.records import StepDone, StepFailed, StepProgress, StepStarted
+from knows_core.records import Asked, Settled, StepDone, StepFailed, StepProgress, StepStarted
 from knows_registry.cli.answer import encodable
+from knows_registry.cli.event_lines import line_of, pause_until
 from knows_registry.cli.failure import StepEnded
 from knows_registry.guard import asked_for
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
 
     from knows_core.events import Observer
     from knows_core.records import Event
@@ -74,25 +76,43 @@ class Watch:
         self.run = run
         if isinstance(event, StepStarted):
             self._under_way[event.path] = None
-        elif isinstance(event, StepDone | StepFailed):
+        elif isinstance(event, StepDone | StepFailed | Settled | Asked):
             self._under_way.pop(event.path, None)
         if self._bar is not None:
             self._move(event)
-        elif not self._quiet and sys.stderr and (line := self._line(event)):
+        elif not self._quiet and (line := line_of(event, self._of_all, time.time())):
+            self._say(line)
+
+    def pausing(self, pauses: Mapping[str, float]) -> None:
+        """Tell of the pauses between two attempts that a run is taken up in: until when (seconds since 1970), by step.
+
+        No event tells of them: nothing is recorded before they are over.
+        """
+        for path, until in pauses.items():
+            told = f"{path} waits: {pause_until(until, time.time())}"
+            if self._bar is not None:
+                self._bar.update(self._task, description=told)
+            elif not self._quiet:
+                self._say(f"[.] {told}")
+
+    def _say(self, line: str) -> None:
+        if sys.stderr:
             with suppress(OSError):  # a log that cannot be written must not end the watching
                 print(encodable(line, sys.stderr), file=sys.stderr, flush=True)  # noqa: T201 - the view of a run in a log or pipe
 
     def _move(self, event: Event) -> None:
-        if not isinstance(event, StepStarted | StepProgress | StepDone | StepFailed):
+        if not isinstance(event, StepStarted | StepProgress | StepDone | StepFailed | Settled | Asked):
             return
         # What lies before every step under way is behind the run; a repeat does not take the view back.
         ahead = [self._number(path) - 1 for path in self._under_way]
         self._passed = max(self._passed, min(ahead, default=self._number(event.path)))
         self._bar.update(self._task, description=self._now(event), completed=self._passed)
 
-    def _now(self, event: StepStarted | StepProgress | StepDone | StepFailed) -> str:
+    def _now(self, event: StepStarted | StepProgress | StepDone | StepFailed | Settled | Asked) -> str:
         if isinstance(event, StepProgress):
             return f"{event.path} {_how_far(event)}"
+        if isinstance(event, StepFailed) and event.until is not None and not self._under_way:
+            return f"{event.path}: {pause_until(event.until, time.time())}"
         newest = next(reversed(self._under_way), event.path)
         others = len(self._under_way) - 1
         return f"{newest} (and {others} more)" if others > 0 else newest
@@ -102,12 +122,9 @@ class Watch:
         known = _NUMBER.sub("[]", path)
         return self._steps.index(known) + 1 if known in self._steps else 0
 
-    def _line(self, event: Event) -> str:
-        if isinstance(event, StepDone):
-            return f"[{self._number(event.path) or '?'}/{len(self._steps)}] {event.path} done"
-        if isinstance(event, StepFailed):
-            return f"[!] {event.path} failed (attempt {event.attempt})"
-        return ""
+    def _of_all(self, path: str) -> str:
+        """Which step it is, of how many; a question mark for one that is not known."""
+        return f"{self._number(path) or '?'}/{len(self._steps)}"
 
 
 def _how_far(event: StepProgress) -> str:
