@@ -77,7 +77,7 @@ w = pipeline([tell], name="typed", version="2.1", state=Lot, summary="Tells what
 )
 
 
-RECORDED = ("run", "resume", "runs", "history", "cancel", "purge", "doctor")
+RECORDED = ("run", "resume", "runs", "history", "decide", "cancel", "purge", "doctor")
 
 
 @dataclass(frozen=True)

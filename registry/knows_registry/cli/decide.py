@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from knows_core import DecisionRefused, RunStatus
+from knows_core.records import Answered
 from knows_core.viewing import view
 from knows_registry.cli.answer import Answers, json_option, shown
 from knows_registry.cli.failure import failure_of
@@ -90,29 +91,24 @@ def _show(answers: Answers, run: Run, step: str | None, backend: str | None) -> 
 
 def _refuse(answers: Answers, run: Run, waiting: Waiting) -> int:
     """Nothing can be decided; a run that only has to be taken up says so."""
-    goes_on = not run.status.is_over or bool(waiting.questions)
     reason = "the time to decide is over" if waiting.questions else f"it is {run.status} and waits for no decision"
     failure = failure_of(DecisionRefused(run=run.id, reason=reason))
-    answers.fail(failure._replace(next_move=f"`{waiting.resume}` goes on with it") if goes_on else failure)
+    if waiting.questions or run.status is RunStatus.PENDING:
+        failure = failure._replace(next_move=f"`{waiting.resume}` goes on with it")
+    answers.fail(failure)
     return failure.exit_code
 
 
 def _tell(answers: Answers, run: Run, status: RunStatus, backend: str | None) -> int:
     """The decision as it is recorded, and what comes next."""
-    content = next(entry.content for entry in reversed(run.history) if entry.kind == "Answered")
-    made = {
-        "step": content["path"],
-        "choice": content["choice"],
-        "by": content["by"],
-        "role": content.get("role"),
-        "note": content.get("note", ""),
-    }
+    content = next(entry.content for entry in reversed(run.history) if entry.kind == Answered.__name__)
+    step, choice, by, role = content["path"], content["choice"], content["by"], content.get("role")
     waiting = Waiting(run.id, run.waiting, backend)
     is_more_open = status is RunStatus.SUSPENDED
     next_move = waiting.next_move if is_more_open else f"`{waiting.resume}` goes on with it"
+    made = {"step": step, "choice": choice, "by": by, "role": role, "note": content.get("note", "")}
     answers.object(_facts(run, waiting, made, next_move))
-    who = f"{made['by']} ({made['role']})" if made["role"] else made["by"]
-    answers.text(shown(f"{run.id}: {made['step']} is {_CHOICES[made['choice']]}, by {who}."))
+    answers.text(shown(f"{run.id}: {step} is {_CHOICES[choice]}, by {by}{f' ({role})' if role else ''}."))
     answers.text(f"Next: {shown(next_move)}")
     return 0
 

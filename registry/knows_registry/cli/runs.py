@@ -62,7 +62,7 @@ def _for_a_program(row: RunRow, origin: Origin | None, state_ttl: float, now: da
         "age": round(age(row, now), 3),
         "interrupted": is_interrupted(row),
         "expired": is_expired(row, state_ttl, now),
-        "origin": origin,
+        "origin": None if origin is None else origin._asdict(),
     }
 
 
