@@ -86,10 +86,16 @@ def test_what_cannot_be_gone_on_with_leaves_no_run(kwf, here, flow):
     (here / "wf.py").write_text(flow.replace("a | b | c | d", "a | c | d"))
     code, answer = kwf("resume", "r", "--from", "c", "--json")
     assert (code, answer["error"]["code"], answer["run"]) == (7, "shape-changed", "r")
+    assert [row["run"] for row in kwf("runs", "--json")[1]["runs"]] == ["r"]
     assert answer["error"]["message"].startswith("run r was started with other steps")
+    (here / "wf.py").write_text(flow.replace("a | b | c | d", "a | b | c | d | a"))
+    answer = kwf("resume", "r", "--from", "c", "--json")[1]
+    assert f"`kwf resume r --from c --accept-code-change {PLACE}`" in answer["next"]
+    assert kwf("resume", "r", "--from", "c", "--accept-code-change", "--json")[0] == 1
+    assert len(kwf("runs", "--json")[1]["runs"]) == 2
     (here / "wf.py").unlink()
     assert kwf("resume", "r", "--from", "c")[0] == 7
-    assert [row["run"] for row in kwf("runs", "--json")[1]["runs"]] == ["r"]
+    assert len(kwf("runs", "--json")[1]["runs"]) == 2
 
 
 def test_the_engine_leaves_no_run_that_it_cannot_begin():
