@@ -88,7 +88,7 @@ def test_what_cannot_be_gone_on_with_leaves_no_run(kwf, here, flow):
     assert (code, answer["error"]["code"], answer["run"]) == (7, "shape-changed", "r")
     assert [row["run"] for row in kwf("runs", "--json")[1]["runs"]] == ["r"]
     assert answer["error"]["message"].startswith("run r was started with other steps")
-    (here / "wf.py").write_text(flow.replace("a | b | c | d", "a | b | c | d | a"))
+    (here / "wf.py").write_text(flow.replace("a | b | c | d", "a | b | c | d | step(d.function, name='e')"))
     answer = kwf("resume", "r", "--from", "c", "--json")[1]
     assert f"`kwf resume r --from c --accept-code-change {PLACE}`" in answer["next"]
     assert kwf("resume", "r", "--from", "c", "--accept-code-change", "--json")[0] == 1

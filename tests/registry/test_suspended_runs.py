@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -34,6 +36,13 @@ def reach(value: int) -> int:
     return value
 @step(retry=Retry(max_retries=1, delay=0))
 def never(value): raise TransientError("no route")
+tried = []
+@step(retry=Retry(max_retries=1, delay=0.4, jitter=0))
+def soon(value):
+    tried.append(1)
+    if len(tried) < 2:
+        raise TransientError("no route")
+    return value
 @step(retry=Retry(exceptions=Exception), compensate=undo)
 def end(value): raise KeyboardInterrupt
 @step(effect="once")
@@ -50,6 +59,7 @@ undone = pipeline(a | reserve | d | c, name="undone", version="1.0")
 stuck = pipeline(reserve | hold | c, name="stuck", version="1.0")
 ends = pipeline(reserve | end, name="ends", version="1.0")
 doubts = pipeline(a | start | d, name="doubts", version="1.0")
+short = pipeline(a | soon | approval("apply"), name="short", version="1.0")
 mends = pipeline(
     a | step(never.function, name="skipped", on_error=Continue()) | step(never.function, name="other",
     retry=Retry(max_retries=1, delay=0), on_error=Fallback(7)), name="mends", version="1.0",
@@ -244,6 +254,30 @@ def test_a_resumed_pause_is_told(flows, kwf):
     resumed.terminate()
     resumed.communicate(timeout=60)
     assert resumed.returncode == 143
+
+
+def test_the_live_view_tells_of_pauses_and_questions(flows):
+    """At a terminal the pause is what is going on; an approved run comes to its end."""
+    ours, theirs = pty.openpty()
+    words = [*COMMAND, "run", "wf.py:short", "--approve", "--backend", "memory:"]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    subprocess.run(words, cwd=flows, stdout=subprocess.DEVNULL, stderr=theirs, env=environment, timeout=60, check=True)
+    os.close(theirs)
+    drawn = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert "soon: next attempt in 1 s" in drawn
+    assert "2/2" in drawn
+
+
+def test_a_decision_waits_for_the_owner(flows, kwf):
+    """Nobody decides on a run that another process drives: exit 5; without a choice, 7: it waits for nothing."""
+    process = paused(flows, "run", "wf.py:pauses", "--run-id", "r")
+    code, answer = kwf("decide", "r", "retry", "--as", "anna", "--json")
+    assert (code, answer["error"]["code"]) == (5, "run-busy")
+    code, answer = kwf("decide", "r", "--json")
+    assert (code, answer["error"]["code"]) == (7, "decision-refused")
+    process.terminate()
+    process.communicate(timeout=60)
 
 
 def test_a_step_that_ends_the_program_is_not_undone(kwf, flows):
