@@ -18,7 +18,7 @@ class Plan:
     turns: int
 
 @step
-def plan() -> Plan: return Plan("v7\\x1b[31m", 3)
+def plan() -> Plan: return Plan("v7\\x1b[31m\\u202e", 3)
 @step
 def turn(plan: Plan) -> str: return f"{plan.valve[:2]} turned {plan.turns}"
 @step
@@ -59,7 +59,7 @@ def test_what_is_asked_is_shown_with_the_commands_that_answer(kwf, asked):
     assert (code, list(answer)) == (9, ["run", "status", "decided", "waiting", "next"])
     assert (answer["status"], answer["decided"]) == ("suspended", None)
     (question,) = answer["waiting"]
-    assert question["shown"] == {"valve": "v7\x1b[31m", "turns": 3}
+    assert question["shown"] == {"valve": "v7\x1b[31m\u202e", "turns": 3}
     commands = [f"kwf decide r {choice} --as NAME:engineer {PLACE}" for choice in ("approve", "reject")]
     assert (question["step"], question["kind"], question["role"]) == ("apply", "approval", "engineer")
     assert question["answers"] == commands
@@ -68,7 +68,7 @@ def test_what_is_asked_is_shown_with_the_commands_that_answer(kwf, asked):
     assert code == 9
     assert "apply (approval, role engineer, until 20" in told
     assert '"turns": 3' in told
-    assert "\x1b" not in told
+    assert all(line.isprintable() for line in told.splitlines())
     assert all(command in told for command in commands)
 
 

@@ -61,13 +61,16 @@ def test_a_next_move_can_be_typed():
     assert in_place("`kwf purge --dry-run` tells.", "redis://h") == "`kwf purge --dry-run --backend redis://h` tells."
     assert in_place(f"`{gap}`", "redis://h") == f"`{gap}`"
     assert in_place("`kwf list`; `kwf cancel r`", "memory:") == "`kwf list`; `kwf cancel r --backend memory:`"
+    assert in_place("`kwf decide r`", "memory:") == "`kwf decide r --backend memory:`"
 
 
 @pytest.mark.parametrize(
     ("error", "flags"),
     [("OSError(url)", ["--json"]), ("BackendError(backend='paper', reason='it is wet', hint='Dry it.')", [])],
 )
-@pytest.mark.parametrize("words", [["run", "wf.py:w"], ["resume", "r"], ["resume", "--all"], ["cancel", "r"]])
+@pytest.mark.parametrize(
+    "words", [["run", "wf.py:w"], ["resume", "r"], ["resume", "--all"], ["decide", "r"], ["cancel", "r"]]
+)
 def test_no_command_tells_the_password_of_its_place(stage, flow, words, error, flags):
     """Given on the command line: neither stdout nor stderr has it when the place cannot be opened, exit 6."""
     stage.install("d", plugins={"backend.paper": "m_paper"}, modules={"m_paper": PAPER.format(error=error)})

@@ -82,6 +82,7 @@ def test_a_point_that_is_not_recorded_is_refused(kwf, here, words, code, name):
 
 def test_what_cannot_be_gone_on_with_leaves_no_run(kwf, here, flow):
     """An edited template, or one that is gone, is refused with 7 in the name of the run that is there."""
+    (here / "ok").touch()
     kwf("run", "wf.py:w", "--run-id", "r")
     (here / "wf.py").write_text(flow.replace("a | b | c | d", "a | c | d"))
     code, answer = kwf("resume", "r", "--from", "c", "--json")
@@ -91,8 +92,10 @@ def test_what_cannot_be_gone_on_with_leaves_no_run(kwf, here, flow):
     (here / "wf.py").write_text(flow.replace("a | b | c | d", "a | b | c | d | step(d.function, name='e')"))
     answer = kwf("resume", "r", "--from", "c", "--json")[1]
     assert f"`kwf resume r --from c --accept-code-change {PLACE}`" in answer["next"]
-    assert kwf("resume", "r", "--from", "c", "--accept-code-change", "--json")[0] == 1
+    assert kwf("resume", "r", "--from", "c", "--accept-code-change", "--json")[0] == 0
     assert len(kwf("runs", "--json")[1]["runs"]) == 2
+    (here / "wf.py").write_text("def broken(:")
+    assert kwf("resume", "r", "--from", "c")[0] == 3
     (here / "wf.py").unlink()
     assert kwf("resume", "r", "--from", "c")[0] == 7
     assert len(kwf("runs", "--json")[1]["runs"]) == 2
