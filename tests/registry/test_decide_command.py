@@ -250,8 +250,9 @@ def test_a_run_without_a_record_cannot_wait(kwf, here, steps, monkeypatch, appro
     (here / "wf.py").write_text(steps + ASKING)
     monkeypatch.setenv("KNOWS_WORKFLOW_STATE_PERSISTENCE", "false")
     code, answer = kwf("run", "wf.py:w", *approve, "--json")
-    assert (code, answer["status"], answer["error"]["code"]) == (9, "suspended", "awaiting-decision")
+    assert (code, answer["status"], answer["error"]["code"]) == (9, "failed", "awaiting-decision")
     assert answer["error"]["step"] == "apply"
+    assert answer["error"]["message"] == "apply waits for a decision, and this run is not recorded"
     assert "KNOWS_WORKFLOW_STATE_PERSISTENCE=true" in answer["next"]
 
 

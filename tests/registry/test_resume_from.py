@@ -109,3 +109,17 @@ def test_the_engine_leaves_no_run_that_it_cannot_begin():
         with pytest.raises(ShapeChanged, match="run r was started with other steps"):
             engine.resume("r", pipeline(two | one, name="w", version="1.0"), from_step="two")
         assert [(row.run, row.status) for row in engine.runs()] == [(run.id, RunStatus.COMPLETED)]
+
+
+def test_a_scope_that_was_undone_is_begun_at_its_first_step(kwf, here, steps):
+    """A nameless one has no path that a person would type; what it holds is made again."""
+    scoped = (
+        "def undo(result, state): pass\nw = pipeline(a | scope(b | d, compensate=undo) | c, name='s', version='1.0')\n"
+    )
+    (here / "wf.py").write_text(steps + "from knows_core import scope\n" + scoped)
+    answer = kwf("run", "wf.py:w", "--run-id", "r", "--json")[1]
+    assert answer["next"] == f"remove the cause, then `kwf resume r {PLACE} --from b` makes it again in a new run"
+    (here / "ok").touch()
+    answer = kwf("resume", "r", "--from", "b", "--json")[1]
+    kinds = [(one["kind"], one.get("path")) for one in records(kwf, answer["run"])]
+    assert kinds[2:5] == [("RunResumed", None), ("StepDone", "b"), ("StepDone", "d")]

@@ -12,6 +12,7 @@ from knows_core import (
     AwaitingDecision,
     CompensationFailed,
     ContractError,
+    InDoubt,
     RecoveryLimit,
     Rejected,
     RunCancelled,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _FAILED = 1
 _RESULTS = (StepDone.__name__, Settled.__name__)
 _ASKS_AGAIN = (Rejected, ApprovalExpired)
+_UNANSWERED = (AwaitingDecision, InDoubt)  # how a run fails that is not recorded, and that a person would decide on
 _STOPS = (RunCancelled, WorkflowTimeout, StepLimit)  # what ends a run without the fault of a step
 
 
@@ -88,10 +90,12 @@ def failure_of_run(run: Run, resume: str | None) -> Failure | None:
     """Why a run did not complete, None where it did. `resume` is the command that goes on with it, if any can."""
     if run.status is RunStatus.COMPLETED:
         return None
-    if run.status is RunStatus.SUSPENDED:
-        return _nowhere_to_wait(run)
+    if run.status is RunStatus.SUSPENDED and run.error is None:
+        return _nowhere_to_wait(failure_of(AwaitingDecision(step=", ".join(one.path for one in run.waiting))), run)
     failure = _plainly(run.error or {})
     kind = error_kinds().get(failure.code)
+    if run.status is RunStatus.SUSPENDED or (kind is not None and issubclass(kind, _UNANSWERED)):
+        return _nowhere_to_wait(failure._replace(message=_without(kind.remedy if kind else "", failure.message)), run)
     if run.compensated:
         return _compensated(failure, run, kind, resume)
     if kind is not None and issubclass(kind, _ASKS_AGAIN):
@@ -141,16 +145,14 @@ def _undone_steps(run: Run) -> list[str]:
     return [path for path in dict.fromkeys(paths) if path + UNDONE in paths]
 
 
-def _nowhere_to_wait(run: Run) -> Failure:
-    """A suspended run whose record ends with the command."""
+def _nowhere_to_wait(failure: Failure, run: Run) -> Failure:
+    """A run that waits, or would, and whose record ends with the command, if there is any."""
     from knows_core.settings import load_settings  # the engine was opened as they say
 
-    told = AwaitingDecision(step=", ".join(one.path for one in run.waiting))
-    failure = failure_of(told) if run.error is None else _plainly(run.error)
     move = "Run it again with --approve, or with --backend sqlite:///FILE, where its record lasts"
     if not load_settings().state_persistence:
         move = "Set state_persistence to true (KNOWS_WORKFLOW_STATE_PERSISTENCE=true) and run it again"
-    step = run.waiting[0].path if run.waiting else None
+    step = run.waiting[0].path if run.waiting else failure.step
     return failure._replace(step=step, next_move=move, exit_code=SUSPENDED)
 
 
