@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from knows_core.errors_recovery import ApprovalExpired, AwaitingDecision
-from knows_core.opened import rejected
+from knows_core.opened import failed_before, rejected
 from knows_core.records import Asked, Question, RunEnded, Settled, StepFailed
 from knows_core.run import RunStatus
 from knows_core.sameness import same
@@ -26,6 +26,8 @@ def approval_walk(node: Approval[Any, Any], value: Any, now: Situation, place: P
     path, ground = place.prefix + node.name, now.ground
     if path in ground.past.results:
         return ground.past.results[path]
+    if path in ground.past.failed:
+        raise failed_before(ground.past.failed[path])
     attempt = ground.past.attempts.get(path, 0) + 1
     try:
         question, answer = ground.past.asked.get(path), ground.past.answers.get(path)

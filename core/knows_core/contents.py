@@ -116,7 +116,7 @@ _FORMS: Final[dict[str, tuple[dict[str, _Check], dict[str, _Check]]]] = {
     RunResumed.__name__: ({"edited": _texts}, {}),
     StepIntended.__name__: (_attempt, {}),
     StepDone.__name__: ({**_attempt, "result": _anything}, _changes),
-    StepFailed.__name__: ({**_attempt, "error": _is_error}, {"until": _number_or_none}),
+    StepFailed.__name__: ({**_attempt, "error": _is_error}, {"until": _number_or_none, "final": _of(bool)}),
     StepRetried.__name__: (_attempt, {}),
     Settled.__name__: (
         {"path": _text, "how": _text},

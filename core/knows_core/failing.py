@@ -143,7 +143,7 @@ def answered(
         return (yield from _paused(failure, verdict, now))
     now.ground.retrying.pop(path, None)
     if told is None:
-        yield StepFailed(path, attempt, error)
+        yield StepFailed(path, attempt, error, None, isinstance(verdict, Fail))
     if isinstance(verdict, Suspend):
         raise (yield from _asked("failure", failure, verdict.reason, now)) from None
     if isinstance(verdict, Fallback | Continue):

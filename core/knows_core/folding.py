@@ -84,7 +84,7 @@ def _fold_done(log: Log, entry: Entry) -> None:
 
 def _close(log: Log, path: str) -> None:
     """Nothing is open any more at a path."""
-    for held in (log.retrying, log.intended, log.asked, log.answers):
+    for held in (log.retrying, log.intended, log.asked, log.answers, log.failed):
         held.pop(path, None)
 
 
@@ -185,6 +185,8 @@ def _fold_failed(log: Log, entry: Entry) -> None:
         at = entry.at.timestamp()
         retries, since = (before.retries, before.since) if before else (0, at)
         log.retrying[path] = Retrying(retries + 1, until, since, until - at)
+    else:
+        log.failed[path] = entry.content
     log.attempts[path] = entry.content["attempt"]
     log.calls += 1
     log.interrupted, log.recoveries, log.at_rest = 0, 0, True
@@ -202,6 +204,7 @@ def _fold_ended(log: Log, entry: Entry) -> None:
     content = entry.content
     log.status = RunStatus(content["status"])
     log.compensated = content.get("compensated", False)
+    log.failed.clear()  # whoever resumes the run now wants them tried again
     if log.status is RunStatus.SUSPENDED:
         log.at_rest = True
     if "error" in content:

@@ -117,9 +117,10 @@ class JournalWriter:
             case StepDone(path, attempt, result, changes, branch):
                 content = {"path": path, "attempt": attempt, "result": self._codec.encode(result, "result of", path)}
                 return content | self._changed(path, changes, branch)
-            case StepFailed(path, attempt, error, until):
-                failed = {"path": path, "attempt": attempt, "error": describe(error)}
-                return failed if until is None else failed | {"until": until}
+            case StepFailed(path, attempt, error, until, final):
+                content = {"path": path, "attempt": attempt, "error": describe(error)}
+                more = {"until": until} if until is not None else {"final": final} if final else {}
+                return content | more
             case StepIntended(path, attempt) | StepRetried(path, attempt):
                 return {"path": path, "attempt": attempt}
             case Settled(path, how, result, changes, branch):

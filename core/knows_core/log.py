@@ -36,7 +36,8 @@ class Log:
 
     `interrupted` counts tries of the next step that left no record, `recoveries` how often the run was taken up since
     its last step and stopped again without a word. `at_rest` tells that no attempt was under way after the last record,
-    `failure` what ended the run when its compensation had begun. What was shown and given along is encoded.
+    `failed` holds the failures of this try that nothing has answered yet, `failure` what ended the run when its
+    compensation had begun. What was shown and given along is encoded.
     """
 
     run: str
@@ -66,6 +67,7 @@ class Log:
     asked: dict[str, Question] = field(default_factory=dict[str, Question])
     answers: dict[str, Answer] = field(default_factory=dict[str, Answer])
     settled: dict[str, str] = field(default_factory=dict[str, str])
+    failed: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     failure: dict[str, Any] | None = None
 
     @property
@@ -91,6 +93,7 @@ def move(log: Log, paths: Mapping[str, str | None]) -> None:
     log.asked = _moved(log.asked, paths)
     log.answers = _moved(log.answers, paths)
     log.settled = _moved(log.settled, paths)
+    log.failed = _moved(log.failed, paths)
     log.joined = set(_moved(dict.fromkeys(log.joined), paths))
     last = {branch: renumbered(path, paths) for branch, path in _moved(log.last, paths).items()}
     log.last = {branch: path for branch, path in last.items() if path is not None}

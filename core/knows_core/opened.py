@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from knows_core.beside import call_beside
 from knows_core.envelope import safe_text
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 def taken_up(step: Step[Any, Any], given: Any, path: str, now: Situation, place: Place) -> Walk:
     """Bring a step to where it can be attempted, AGAIN, or to its result. Raises StepError, Waiting."""
     past = now.ground.past
+    if path in past.failed:
+        raise failed_before(past.failed[path])
     if path in past.asked:
         return (yield from _decided_on(path, now, step))
     if path in past.intended:
@@ -44,7 +46,14 @@ def met_before(path: str, now: Situation) -> Walk:
     if path not in now.ground.met:
         return AGAIN
     past = now.ground.past
+    if path in past.failed:
+        raise failed_before(past.failed[path])
     return past.results[path] if path in past.results else (yield from _decided_on(path, now))
+
+
+def failed_before(failed: StepFailed) -> StepError:
+    """A failure that was recorded and answered by nobody before the process ended; its record stands."""
+    return StepError(failed.path, failed.attempt, cast("Exception", failed.error), final=failed.final)
 
 
 def _decided_on(path: str, now: Situation, step: Step[Any, Any] | None = None) -> Walk:

@@ -14,6 +14,7 @@ from knows_core.backend import RunRow
 from knows_core.codec import Codec
 from knows_core.envelope import RecordedError
 from knows_core.errors import RegistryError
+from knows_core.errors_flow import ScopeTimeout
 from knows_core.errors_resume import RecoveryLimit, ResumeRefused, RunIsOver, TemplateVersionMissing
 from knows_core.execution import begin, go_on_from
 from knows_core.folding import fold, fold_one
@@ -22,7 +23,7 @@ from knows_core.journal import JournalWriter, Most, content_of, read, seed_of
 from knows_core.migration import migration_from
 from knows_core.rebinding import accepted, difference, obstacle_to
 from knows_core.recorder import JournalRecorder
-from knows_core.records import Migrated, Rebound, RunCreated, RunEnded, RunResumed
+from knows_core.records import Migrated, Rebound, RunCreated, RunEnded, RunResumed, StepFailed
 from knows_core.rules import Rules
 from knows_core.run import Entry, Run, RunStatus
 from knows_core.situation import Past
@@ -251,6 +252,8 @@ def _past(log: Log, codec: Codec, last_at: datetime) -> Past:
         asked=_Decoded(log.asked, lambda one: one._replace(shown=decoded(codec, one.shown, run))),
         answers=_Decoded(log.answers, lambda one: one._replace(value=decoded(codec, one.value, run))),
         settled=log.settled,
+        # A scope whose time is over has none left: that shows by itself, and as what it is.
+        failed={path: _failed(one) for path, one in log.failed.items() if one["error"]["code"] != ScopeTimeout.code},
         failure=_failure(log.failure),
     )
 
@@ -260,6 +263,10 @@ def _failure(held: Mapping[str, Any] | None) -> RunEnded | None:
     if held is None:
         return None
     return RunEnded(RunStatus.FAILED, None, RecordedError(held["error"]), held["path"], held["attempt"])
+
+
+def _failed(held: Mapping[str, Any]) -> StepFailed:
+    return StepFailed(held["path"], held["attempt"], RecordedError(held["error"]), None, held.get("final", False))
 
 
 def _delta(codec: Codec, encoded: Delta, run: str) -> Delta:

@@ -100,13 +100,15 @@ class StepDone(NamedTuple):
 class StepFailed(NamedTuple):
     """An attempt of a step that failed; its changes were dropped.
 
-    `until` (seconds since 1970) is when the next attempt begins by itself; None where none does.
+    `until` (seconds since 1970) is when the next attempt begins by itself; None where none does. `final` tells that no
+    policy further out may answer it.
     """
 
     path: str
     attempt: int
     error: BaseException
     until: float | None = None
+    final: bool = False
 
 
 class StepRetried(NamedTuple):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from knows_core.flow import Step
     from knows_core.models import TypedState
-    from knows_core.records import Answer, Question, RunEnded
+    from knows_core.records import Answer, Question, RunEnded, StepFailed
     from knows_core.recovery import OnError, Retry
     from knows_core.renaming import Renaming
 
@@ -34,8 +34,8 @@ class Past:
 
     `entered` tells the seconds of owned time that a part or scope has had; `deltas` what branches did that are not
     joined yet, by the branch. `intended` are acts that were to be made, with the attempt, and left no other record.
-    `settled` tells how a path came to its result where no step gave it, `failure` what ended the run when its
-    compensation had begun.
+    `settled` tells how a path came to its result where no step gave it. `failed` are failures of a try that ended
+    without a word: nobody is asked about them again. `failure` ended the run when its compensation had begun.
     """
 
     results: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
@@ -49,6 +49,7 @@ class Past:
     asked: Mapping[str, Question] = field(default_factory=dict[str, "Question"])
     answers: Mapping[str, Answer] = field(default_factory=dict[str, "Answer"])
     settled: Mapping[str, str] = field(default_factory=dict[str, str])
+    failed: Mapping[str, StepFailed] = field(default_factory=dict[str, "StepFailed"])
     failure: RunEnded | None = None
 
 
@@ -94,7 +95,7 @@ class Ground:
     def __post_init__(self) -> None:
         # Asked before every step, and so kept at hand.
         past = self.past
-        self.met = frozenset((*past.results, *past.retrying, *past.intended, *past.asked))
+        self.met = frozenset((*past.results, *past.retrying, *past.intended, *past.asked, *past.failed))
         self.intended = dict(past.intended)
         self.validators = self.rules.validators
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_core.calling import step_walk
-from knows_core.envelope import safe_text
+from knows_core.envelope import describe
 from knows_core.errors_recovery import CompensationFailed
 from knows_core.failing import Failure, in_doubt
 from knows_core.flow import Parallel, Part, Scope, Step
@@ -120,10 +120,10 @@ def _nothing(_result: Any, _path: str) -> None:
 
 
 def _error(ended: RunEnded, failures: list[StepError], count: int) -> CompensationFailed:
-    told = [f"{one.path} ({type(one.error).__name__}: {safe_text(one.error)})" for one in failures]
+    told = [f"{one.path} ({_text(one.error)})" for one in failures]
     error = CompensationFailed(
         step=ended.path or "the run",
-        error=f"{type(ended.error).__name__}: {safe_text(ended.error or RuntimeError()).rstrip('.')}",
+        error=_text(ended.error or RuntimeError()).rstrip("."),
         count=len(failures),
         all=count,
         failed="; ".join(told),
@@ -131,6 +131,12 @@ def _error(ended: RunEnded, failures: list[StepError], count: int) -> Compensati
     )
     error.__cause__ = ended.error
     return error
+
+
+def _text(error: BaseException) -> str:
+    """An error in words, the same for one that only the journal remembers."""
+    described = describe(error, depth=0)
+    return f"{described['type']}: {described['message']}"
 
 
 def _to_undo(now: Situation, undoable: dict[str, _Undo]) -> list[tuple[str, Any, _Undo]]:

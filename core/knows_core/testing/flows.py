@@ -52,7 +52,7 @@ class GeneratedFlow:
 def generated(seed: int) -> GeneratedFlow:
     """A random flow of some 4 to 9 steps; the same one for the same seed."""
     calls: list[str] = []
-    maker = _Maker(random.Random(seed), calls)  # noqa: S311 - no secret
+    maker = Maker(random.Random(seed), calls)  # noqa: S311 - no secret
     template = maker.template("generated", maker.whole())
     state: dict[str, Any] = {key: number for number, key in enumerate(_KEYS) if maker.chance.random() < 2 / 3}
     for key in template.get_required_state():
@@ -98,7 +98,7 @@ def weigh(*values: Any) -> int:
     return zlib.crc32(repr(values).encode()) % 97
 
 
-class _Maker:
+class Maker:
     """Makes one flow; `left` is how many more steps it is to have."""
 
     def __init__(self, chance: random.Random, calls: list[str]) -> None:

@@ -19,15 +19,15 @@ from knows_core.deciding import Decision, decide
 from knows_core.desk import Desk
 from knows_core.errors import StepTimeout
 from knows_core.errors_limits import RunCancelled
-from knows_core.errors_resume import RunIsOver
 from knows_core.events import Observers
 from knows_core.execution import Execution, order
+from knows_core.folding import fold
 from knows_core.journal import read
 from knows_core.lanes import Lanes
 from knows_core.limits import Limits
 from knows_core.linking import linked
 from knows_core.recorded import begin_recorded, go_on
-from knows_core.records import Question, RunEnded, StepDone, StepFailed
+from knows_core.records import Answered, Asked, Question, RunEnded, StepDone, StepFailed
 from knows_core.rules import Rules
 from knows_core.run import Run, RunStatus
 from knows_core.template import definition_of
@@ -35,7 +35,7 @@ from knows_core.viewing import view
 from knows_core.wishes import Fork, Outcome, Sleep, Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from knows_core.lanes import Lane
     from knows_core.records import Record
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 RUN = "simulated"
 _START = datetime(2026, 1, 1, tzinfo=UTC)
+_OVER = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.COMPENSATION_FAILED)
 _TICK = 0.001  # seconds that pass whenever somebody reads the clock
 
 
@@ -64,7 +65,8 @@ class Simulated:
     again: tuple[str, ...] = ()
 
 
-Person = Callable[[Question], tuple[str, Any]]  # what somebody answers: the choice, and the value given along
+# What somebody answers, who has answered at that path so many times before: the choice, and the value given along.
+Person = Callable[[Question, int], tuple[str, Any]]
 
 
 class Simulator:
@@ -119,9 +121,7 @@ class Simulator:
                 ended = _drive(desk, _chance(chance), stop)
                 if ended.status is RunStatus.CANCELLED:
                     chance, stop = seed + stop, 0
-                elif ended.status is RunStatus.SUSPENDED and person is not None:
-                    self._decide(backend, person)
-                else:
+                elif ended.status is not RunStatus.SUSPENDED or person is None:
                     return Simulated(made.ended_as(ended), self.effects, tuple(self.again))
             except PowerLoss:
                 self._lose_power(backend)
@@ -142,20 +142,31 @@ class Simulator:
     def _resumed(self, backend: MemoryBackend, person: Person | None) -> Execution | Run:
         """Go on; what waits for an answer that a power loss kept from being recorded is answered first."""
         while True:
+            status = backend.load(RUN)[0].status
+            if status in _OVER or (status is RunStatus.SUSPENDED and person is None):
+                return view(backend, self._templates, RUN, self._template)  # nobody resumes it because the power went
             try:
-                made = go_on(backend, self._templates, RUN, self._template, self._moment, rules=self._rules)
-            except RunIsOver:  # it was undone before the power went
-                return view(backend, self._templates, RUN, self._template)
-            if isinstance(made, Execution) or made.status is not RunStatus.SUSPENDED or person is None:
-                return made
-            try:
-                self._decide(backend, person)
+                if status is RunStatus.SUSPENDED and person is not None:
+                    self._decide(backend, person)
+                return self._taken_up(backend)
             except PowerLoss:
                 self._lose_power(backend)
 
+    def _taken_up(self, backend: MemoryBackend) -> Execution | Run:
+        return go_on(backend, self._templates, RUN, self._template, self._moment, rules=self._rules)
+
     def _decide(self, backend: MemoryBackend, person: Person) -> None:
-        for question in view(backend, self._templates, RUN, self._template).waiting:
-            choice, value = person(question)
+        """Answer acts in doubt, and when there are none everything else.
+
+        A doubt comes of a power loss. What else is open then would perhaps never have been answered without it.
+        """
+        log = fold(RUN, read(RUN, backend.load(RUN)[1])[0])
+        doubts = [path for path, one in log.asked.items() if one.kind == "doubt"]
+        told = Counter(path for path, kind in _answered(backend) if kind != "doubt")
+        for question in log.waiting:
+            if doubts and question.path not in doubts:
+                continue
+            choice, value = person(question, told[question.path])
             decision = Decision(choice, "somebody", question.role, value, "", question.path)
             self.effect()
             decide(backend, self._templates, RUN, decision, self._template, self._moment, backend.release)
@@ -235,6 +246,16 @@ class _FailingDesk(Desk):
                 self._simulator.failures[record.path] += 1
         self._recorded.clear()
         self._simulator.effect()
+
+
+def _answered(backend: MemoryBackend) -> Iterator[tuple[str, str]]:
+    """What was answered so far: the path, and the kind of the question."""
+    asked: dict[str, str] = {}
+    for one in read(RUN, backend.load(RUN)[1])[0]:
+        if one.kind == Asked.__name__:
+            asked[one.content["path"]] = one.content["question"]
+        elif one.kind == Answered.__name__:
+            yield one.content["path"], asked[one.content["path"]]
 
 
 def _chance(seed: int) -> random.Random:
