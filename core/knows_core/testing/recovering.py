@@ -3,8 +3,9 @@
 There is one right end of each, however often power is lost. So what a step does depends on its input, its state, and
 how often it has failed *on record*: an attempt that a power loss ended has not happened. Acts that are made once live
 in a world outside, which keeps what was done; looking at it, or a person who does, gives the same result as the act.
-Items of a list all begin at once, because which of them still begin after a failure is a matter of time. What undoes a
-step adds to a sum, so that the order among branches that ran side by side does not show in the state.
+Items of a list all begin at once, because which of them still begin after a failure is a matter of time, and acts beside
+others are not undone, because whether one had been made when another branch failed is one, too. What undoes a step adds
+to a sum, so that the order among branches that ran side by side does not show in the state.
 """
 
 from __future__ import annotations
@@ -111,6 +112,7 @@ class _Maker(Maker):
     def __init__(self, chance: random.Random, world: World) -> None:
         super().__init__(chance, [])
         self._world = world
+        self._beside = 0  # how many forks are around
 
     def template(self, name: str, flow: Flow[Any, Any], required: tuple[str, ...] = ()) -> PipelineWorkflow:
         """A template of a flow, now and then with policies of its own."""
@@ -162,6 +164,8 @@ class _Maker(Maker):
 
         options = self._policies()
         options.pop("retry", None)
+        if self._beside:
+            options.pop("compensate", None)
         return step(act, name=f"s{number}", effect="once", look=look, **options)
 
     def _approval(self) -> Flow[Any, Any]:
@@ -171,8 +175,18 @@ class _Maker(Maker):
         into = f"by{self._next()}" if self.chance.random() < 1 / 3 else None
         return approval(f"s{self._next()}", role="engineer", into=into, **options)
 
+    def _parallel(self, depth: int) -> Flow[Any, Any]:
+        self._beside += 1
+        fork = super()._parallel(depth)
+        self._beside -= 1
+        return fork
+
     def _each(self, depth: int) -> Flow[Any, Any]:
-        return self._step("list") | each(self._inside(depth), max_concurrency=9, name=self._name())
+        first = self._step("list")
+        self._beside += 1
+        inside = self._inside(depth)
+        self._beside -= 1
+        return first | each(inside, max_concurrency=9, name=self._name())
 
     def _scope(self, depth: int) -> Flow[Any, Any]:
         options = self._policies()
