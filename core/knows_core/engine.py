@@ -53,8 +53,9 @@ class LocalEngine:
         self.limits = limits
         self._templates = templates
         self._clock = clock
-        self._driving = Driving(self.backend, hooks, limits, clock)
         self._rules = rules_of(hooks, limits)
+        self.redactor = self._rules.secrets.redactor
+        self._driving = Driving(self.backend, hooks, limits, clock, self.redactor)
 
     @classmethod
     def from_settings(

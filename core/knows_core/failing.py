@@ -226,7 +226,7 @@ def _settled(failure: Failure, verdict: Fallback | Continue, now: Situation) -> 
     path, attempt, given, step = failure.path, failure.attempt, failure.given, failure.step
     try:
         if isinstance(verdict, Continue):
-            record = error_record(failure.error, now.ground.moment(), path, attempt)
+            record = error_record(failure.error, now.ground.moment(), path, attempt, redact=now.ground.rules.redact)
             settled = Settled(path, "continue", given, Changes({ERROR_KEY: record}, ()), now.branch)
         else:
             outlet = now.ground.checks.get(step, (None, None))[1] if step is not None else None
