@@ -62,7 +62,7 @@ def safe_text(error: BaseException, redact: Callable[[str], str] = str) -> str:
     return _cut(redact(_plain(text)), LONGEST_TEXT)
 
 
-def told(error: BaseException, redact: Callable[[str], str] = str) -> str:
+def in_words(error: BaseException, redact: Callable[[str], str] = str) -> str:
     """An error in one text: the name of its class, and its own text."""
     if isinstance(error, RecordedError):
         return f"{error.described['type']}: {error.described['message']}"
@@ -117,7 +117,7 @@ class _Describing:
             "cause": self._inner(cause_of(error), depth),
         }
         if isinstance(error, BaseExceptionGroup):
-            inside: tuple[BaseException, ...] = _own(error, "exceptions", BaseExceptionGroup)
+            inside: tuple[BaseException, ...] = _own(cast("BaseException", error), "exceptions", BaseExceptionGroup)
             description["errors"] = self._several(inside, depth)
         self._around.pop()
         return description

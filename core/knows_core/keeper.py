@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from knows_core.envelope import told
+from knows_core.envelope import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,7 @@ class Keeper:
             if not self._complained:
                 from knows_core.logs import complaints  # only where a backend failed
 
-                reason = told(error, self._redactor.error)
+                reason = in_words(error, self._redactor.error)
                 complaints().warning("the lease could not be renewed, trying again: %s", reason)
             self._complained = True
             return False

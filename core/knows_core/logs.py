@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from knows_core.envelope import code_of, told
+from knows_core.envelope import code_of, in_words
 from knows_core.records import RunEnded, StepFailed
 from knows_core.run import RunStatus
 from knows_core.traces import trace
@@ -36,7 +36,10 @@ def complain(sentence: str, *facts: object, error: BaseException, redactor: Reda
     """Log a sentence and where an error came from. Not with `exc_info`: handlers would show its text as it is."""
     logger = complaints()
     if logger.isEnabledFor(logging.ERROR):
-        text = redactor.error(sentence % facts)
+        try:
+            text = redactor.error(sentence % facts)
+        except Exception:  # noqa: BLE001 - a foreign object cannot even be shown
+            text = sentence
         record = logger.makeRecord(COMPLAINTS, logging.ERROR, __file__, 0, text, (), None)
         record.exc_text = trace(error, redactor.error)  # what formatters put below the message
         logger.handle(record)
@@ -91,7 +94,7 @@ class RunLog:
             text = f"{text}: {note}"
         if error is not None:
             facts["code"] = code_of(error)
-            text = f"{text}: {told(error, self._redactor.error)}"
+            text = f"{text}: {in_words(error, self._redactor.error)}"
         self._log(level, text, kind, facts)
 
     def _log(self, level: int, text: str, event: str, facts: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, Final
 
-from knows_core.envelope import cause_of, told
+from knows_core.envelope import cause_of, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +19,6 @@ def trace(error: BaseException, redact: Callable[[str], str]) -> str:
     one: BaseException | None = error
     while one is not None and len(parts) < _CAUSES:
         frames = "".join(traceback.format_tb(one.__traceback__))
-        parts.append(f"Traceback (most recent call last):\n{frames}{told(one, redact)}")
+        parts.append(f"Traceback (most recent call last):\n{frames}{in_words(one, redact)}")
         one = cause_of(one)
     return redact("\n\nThe error above came from this one:\n\n".join(parts))
