@@ -126,8 +126,9 @@ def _forms(value: str) -> set[str]:
     octets = value.encode("utf-8", "surrogatepass")
     forms = {value, value.encode("utf-8", "backslashreplace").decode()}
     forms |= {*_base64(octets), *_quoted(octets), *_shown(value), repr(octets)[2:-1]}
-    # Each of them once more as JSON has it: journals and answers are JSON, and so is what programs write into texts.
-    forms |= {json.dumps(form, ensure_ascii=plain)[1:-1] for form in list(forms) for plain in (True, False)}
+    # Each of them as JSON has it, and that again: journals and answers are JSON, and so are many texts in them.
+    for _ in range(2):
+        forms |= {json.dumps(form, ensure_ascii=plain)[1:-1] for form in list(forms) for plain in (True, False)}
     return forms | {form.replace("/", r"\/") for form in forms if "/" in form}
 
 
