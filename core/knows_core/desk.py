@@ -61,10 +61,7 @@ class Desk:
     def _tell(self, event: Event) -> None:
         self._observers.tell(self._run, event)
         if self._log is not None:
-            try:
-                self._log.tell(event)
-            except Exception:  # noqa: BLE001 - a filter of the program's logging is as foreign as an observer
-                self._log = None
+            self._log.tell(event)
 
     def _brake(self, record: Record) -> None:
         if isinstance(record, StepIntended):

@@ -23,6 +23,7 @@ _GIVEN: Final = {
     "note": "the note on {path}",
 }
 _PARTS: Final = ("of", "parts", "base64")  # where a tagged value has its own
+_MODEL: Final = {"fields", "extra", "private", "set"}  # the parts of a model, by which nobody knows its fields
 
 
 def refuse_secrets(content: Mapping[str, Any], redactor: Redactor) -> None:
@@ -43,10 +44,11 @@ def _found(encoded: Any, path: str, redactor: Redactor) -> str | None:
     elif isinstance(encoded, dict):
         held = cast("dict[str, Any]", encoded)
         tagged = TAG in held
+        parts = _PARTS if tagged else _MODEL if set(held) == _MODEL else ()
         if not tagged and any(map(redactor.holds, held)):
             return f"{path} (a key)"
         items = (
-            (one, path if tagged and name in _PARTS else f"{path}.{name}")
+            (one, path if name in parts else f"{path}.{name}")
             for name, one in held.items()
             if not (tagged and name in (TAG, "id"))
         )

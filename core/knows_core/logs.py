@@ -60,13 +60,17 @@ def run_logger() -> logging.Logger | None:
 
 
 class RunLog:
-    """Logs the events of one run. `detailed` tells whether somebody wants to hear of its steps."""
+    """Logs the events of one run, until the program's logging raises.
+
+    `detailed` tells whether somebody wants to hear of its steps.
+    """
 
     def __init__(self, logger: logging.Logger, run: str, template: str, redactor: Redactor) -> None:
         self._logger = logger
         self._run = run
         self._template = template
         self._redactor = redactor
+        self._is_broken = False
         self.detailed = logger.isEnabledFor(logging.DEBUG)
 
     def begun(self, *, again: bool) -> None:
@@ -81,7 +85,7 @@ class RunLog:
         error = getattr(event, "error", None)
         if isinstance(event, StepFailed) or (isinstance(event, RunEnded) and event.status in _FAILED):
             level = logging.WARNING
-        if not self._logger.isEnabledFor(level):
+        if self._is_broken or not self._logger.isEnabledFor(level):
             return
         facts: dict[str, Any] = {
             field: str(value) if field == "status" else value
@@ -100,7 +104,10 @@ class RunLog:
     def _log(self, level: int, text: str, event: str, facts: dict[str, Any]) -> None:
         fields = {"step": None, "attempt": None, "status": None, "code": None, **facts}
         extra = {"run": self._run, "template": self._template, "event": event, **fields}
-        self._logger.log(level, "%s", self._redactor.error(text), extra=extra)
+        try:
+            self._logger.log(level, "%s", self._redactor.error(text), extra=extra)
+        except Exception:  # noqa: BLE001 - a filter of the program is as foreign as an observer
+            self._is_broken = True
 
 
 _FAILED: Final = (RunStatus.FAILED, RunStatus.COMPENSATION_FAILED, RunStatus.STUCK)

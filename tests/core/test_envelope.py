@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -18,20 +19,9 @@ from knows_core.envelope import LONGEST_TEXT, RecordedError, describe, error_rec
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-class Liar(type):
-    """A metaclass that does not let anybody ask."""
-
-    @property
-    def __name__(cls):
-        raise RuntimeError("no name")
-
-    @property
-    def __module__(cls):
-        raise RuntimeError("no module")
-
-
-class Nameless(Exception, metaclass=Liar):
-    """An error of such a class."""
+RAISING: Any = property(lambda self: 1 / 0)
+Liar: Any = type("Liar", (type,), {"__name__": RAISING, "__module__": RAISING})
+Nameless = Liar("Nameless", (Exception,), {})  # its class does not let anybody ask
 
 
 class Speechless(Exception):
@@ -48,10 +38,10 @@ class Speechless(Exception):
 class Hostile(PermanentError):
     """Raises wherever it is asked."""
 
-    code = property(lambda self: 1 / 0)  # type: ignore[assignment]
-    __cause__ = property(lambda self: 1 / 0)  # type: ignore[assignment]
-    __context__ = property(lambda self: 1 / 0)  # type: ignore[assignment]
-    __suppress_context__ = property(lambda self: 1 / 0)  # type: ignore[assignment]
+    code = RAISING
+    __cause__ = RAISING
+    __context__ = RAISING
+    __suppress_context__ = RAISING
 
     def __bool__(self):
         raise RuntimeError
@@ -61,7 +51,7 @@ class Hostile(PermanentError):
 
 
 class HostileGroup(ExceptionGroup):
-    exceptions = property(lambda self: 1 / 0)  # type: ignore[assignment]
+    exceptions = RAISING
 
 
 class Text(str):
@@ -151,10 +141,8 @@ def test_causes_that_bite_their_tail_end():
     first, second = ValueError("1"), ValueError("2")
     first.__cause__, second.__cause__ = second, first
     assert describe(first)["cause"] == {"type": "ValueError", "message": "2", "code": None, "cause": None}
-    long, depth = describe(chained([ValueError(str(number)) for number in range(1000)])), 0
-    while long is not None:
-        long, depth = long["cause"], depth + 1
-    assert depth == 9
+    described = str(describe(chained([ValueError(str(number)) for number in range(1000)])))
+    assert described.count("'cause'") == 9
 
 
 def test_what_an_error_was_raised_during_is_its_cause_unless_suppressed():

@@ -7,6 +7,7 @@ import itertools
 import json
 import threading
 import urllib.parse
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -18,7 +19,7 @@ from knows_core.redaction import MASK, Passage, Redactor, without_passwords
 
 SECRETS = st.text(st.characters(codec="utf-8"), min_size=4, max_size=40).filter(lambda text: len(text.strip()) >= 4)
 AROUND = st.binary(max_size=8)
-FORMS = {
+FORMS: dict[str, Callable[[str], str]] = {
     "plain": lambda value: value,
     "base64": lambda value: base64.b64encode(value.encode()).decode(),
     "base64 without padding": lambda value: base64.b64encode(value.encode()).decode().rstrip("="),
