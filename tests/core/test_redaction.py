@@ -7,8 +7,9 @@ import itertools
 import json
 import threading
 import urllib.parse
-from collections.abc import Callable
+
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given
@@ -16,6 +17,9 @@ from hypothesis import strategies as st
 
 from knows_core.envelope import describe
 from knows_core.redaction import MASK, Passage, Redactor, without_passwords
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SECRETS = st.text(st.characters(codec="utf-8"), min_size=4, max_size=40).filter(lambda text: len(text.strip()) >= 4)
 AROUND = st.binary(max_size=8)
