@@ -7,7 +7,6 @@ import itertools
 import json
 import threading
 import urllib.parse
-
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
