@@ -79,7 +79,7 @@ def test_a_file_is_found_from_home(own_home):
 class Ring(keyring.backend.KeyringBackend):
     """A keyring in memory."""
 
-    priority = 1  # type: ignore[assignment]
+    priority = 1
 
     def get_password(self, service: str, username: str) -> str | None:
         return VALUE if (service, username) == ("https://lab/api", "me") else None
