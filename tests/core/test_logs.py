@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from typing import Any
 
 import pluggy
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from knows_core import LocalEngine, MemoryBackend, Retry, hookimpl, hooks, pipeline, step
 from knows_core.events import Observers
 from knows_core.logs import complain, run_logger
-from knows_core.records import StepStarted
+from knows_core.records import StepProgress, StepStarted
 from knows_core.redaction import Redactor
 from knows_core.traces import trace
 
@@ -163,6 +164,14 @@ def test_what_a_plugin_raises_is_logged_without_secrets(plugin, caplog):
     assert "RuntimeError: [secret]" in caplog.text
     assert CANARY not in caplog.text
     assert LocalEngine(hooks=manager).run(GOOD).status == "completed"
+
+
+def test_an_observer_hears_notes_without_secrets():
+    """What a step tells of its progress is redacted before anybody hears it."""
+    heard: list[Any] = []
+    manager = hooked(Watching(lambda _, event: heard.append(event)))
+    LocalEngine(MemoryBackend(), hooks=manager).run(GOOD)
+    assert [one.note for one in heard if isinstance(one, StepProgress)] == ["half of [secret]"]
 
 
 def test_a_filter_that_raises_ends_the_logging_of_the_run(caplog):

@@ -103,6 +103,19 @@ def test_a_secret_that_cannot_be_had_fails_the_step(reference, resolver, reason)
     assert (caught[0].__cause__, caught[0].__context__, caught[0].exit_code) == (None, None, 1)
 
 
+def test_a_run_on_the_callers_own_state_is_redacted_too(monkeypatch):
+    """`execute` raises the error as it is, and leaves in the state what may be kept."""
+    monkeypatch.setenv("DOOR", DOOR)
+
+    def use(context):
+        raise ConnectionError(f"no to {context.secret('DOOR')}")
+
+    state = WorkflowState()
+    with pytest.raises(ConnectionError):
+        of(use).execute(state)
+    assert state["error"]["message"] == "no to [secret]"
+
+
 def test_a_plugin_whose_offer_fails_costs_only_itself():
     """Others are there all the same; a scheme that is missing tells who failed."""
 
