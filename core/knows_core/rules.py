@@ -51,11 +51,11 @@ def rules_of(hooks: PluginManager | None, limits: Limits) -> Rules:
         try:
             offered: Any = offering.function()
             validators += offered
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - logged with its trace
-            from knows_core.logs import complain  # only where a plugin failed
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - told by its class alone: its text may hold anything
+            from knows_core.logs import complaints  # only where a plugin failed
 
-            sentence = "plugin %s failed to offer validators and is left out"
-            complain(sentence, offering.plugin_name, error=error, redactor=secrets.redactor)
+            sentence = "plugin %s failed to offer validators and is left out: %s"
+            complaints().error(sentence, offering.plugin_name, type(error).__name__)  # noqa: TRY400 - see above
     return Rules(limits, handlers, tuple(validators), secrets)
 
 
