@@ -55,7 +55,7 @@ def rules_of(hooks: PluginManager | None, limits: Limits) -> Rules:
             from knows_core.logs import complaints  # only where a plugin failed
 
             sentence = "plugin %s failed to offer validators and is left out: %s"
-            complaints().error(sentence, offering.plugin_name, type(error).__name__)  # noqa: TRY400 - see above
+            complaints().error(sentence, offering.plugin_name, type(error).__name__)
     return Rules(limits, handlers, tuple(validators), secrets)
 
 
