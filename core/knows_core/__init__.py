@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         TemplateVersionMissing,
         ValuesChanged,
     )
+    from knows_core.errors_secrets import SecretInRecord, SecretUnavailable
     from knows_core.flow import Flow, Step
     from knows_core.hooks import hookimpl, hookspec
     from knows_core.joining import Reducer
@@ -118,6 +119,7 @@ _ROOMS = {
         "ApprovalExpired AwaitingDecision CompensationFailed DecisionRefused HandlerFailed InDoubt Rejected RoleMissing"
     ),
     "errors_registry": "DuplicateTemplate PluginBroken TemplateBroken TemplateNotFound",
+    "errors_secrets": "SecretInRecord SecretUnavailable",
     "flow": "Flow Step",
     "hooks": "hookimpl hookspec",
     "joining": "Reducer",
@@ -202,6 +204,8 @@ __all__ = [
     "SchemaTooNew",
     "ScopeTimeout",
     "SeamMismatch",
+    "SecretInRecord",
+    "SecretUnavailable",
     "ShapeChanged",
     "StateBackend",
     "StateConflict",

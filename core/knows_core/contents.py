@@ -74,11 +74,12 @@ def _is_shape(value: Any) -> bool:
 def _is_error(value: Any) -> bool:
     return (
         type(value) is dict
-        and set(cast("dict[str, Any]", value)) == {"type", "message", "code", "cause"}
+        and set(cast("dict[str, Any]", value)) - {"errors"} == {"type", "message", "code", "cause"}
         and _text(value["type"])
         and _text(value["message"])
         and _text_or_none(value["code"])
         and (value["cause"] is None or _is_error(value["cause"]))
+        and ("errors" not in value or _list_of(_is_error)(value["errors"]))
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from knows_core.records import StepProgress
+from knows_core.secrets import unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -18,7 +19,7 @@ class StepContext:
     """What a step may know of its run: the run's id, the step's path, and which attempt this is, from 1.
 
     `deadline` (aware) is when the attempt will be given up, if it has a time limit. In a test of a step:
-    `StepContext("run", "step", 1)`.
+    `StepContext("run", "step", 1)`, with `resolve={"TOKEN": "test"}.__getitem__` where it looks a secret up.
     """
 
     run_id: str
@@ -27,6 +28,7 @@ class StepContext:
     deadline: datetime | None = None
     _tell: Callable[[StepProgress], None] = field(default=lambda _: None, repr=False)
     _given_up: Callable[[], bool] = field(default=lambda: False, repr=False)
+    resolve: Callable[[str], str] = field(default=unresolved, repr=False)
 
     @property
     def idempotency_key(self) -> str:
@@ -34,6 +36,14 @@ class StepContext:
         import hashlib  # few steps ask
 
         return hashlib.sha256(f"{self.run_id}/{self.step}".encode()).hexdigest()[:32]
+
+    def secret(self, name: str) -> str:
+        """Look a secret up: `NAME` or `env:NAME` in the environment, `SCHEME:NAME` where a plugin has that scheme.
+
+        `secret:` may stand before any of them. Nothing that is looked up is recorded: a resumed run looks again, and a
+        result or state that holds it is refused (SecretInRecord). Raises SecretUnavailable.
+        """
+        return self.resolve(name)
 
     @property
     def cancelled(self) -> bool:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from knows_core.brakes import Brakes
     from knows_core.codec import Codec
     from knows_core.events import Observers
+    from knows_core.logs import RunLog
     from knows_core.recorder import Recorder
-    from knows_core.records import Record, StepProgress
+    from knows_core.records import Event, Record, StepProgress
+    from knows_core.secrets import Secrets
     from knows_core.wishes import Call
 
 
@@ -32,8 +34,15 @@ class Desk:
         codec: Callable[[], Codec],
         clock: Callable[[], datetime],
         brakes: Brakes,
+        *,
+        secrets: Secrets,
+        log: RunLog | None = None,
     ) -> None:
         self._run = run
+        self._secrets = secrets
+        self._log = log
+        self._hears_steps = observers.watching or (log is not None and log.detailed)
+        self._hears_records = observers.watching or log is not None
         self._observers = observers
         self._codec = codec
         self._clock = clock
@@ -46,8 +55,13 @@ class Desk:
         if type(record) is not StepDone:  # by far the most are
             self._brake(record)
         self.recorder.add(record)
-        if self._observers.watching:
-            self._observers.tell(self._run, record)
+        if self._hears_records:
+            self._tell(record)
+
+    def _tell(self, event: Event) -> None:
+        self._observers.tell(self._run, event)
+        if self._log is not None:
+            self._log.tell(event)
 
     def _brake(self, record: Record) -> None:
         if isinstance(record, StepIntended):
@@ -57,24 +71,28 @@ class Desk:
 
     def context(self, call: Call) -> StepContext | None:
         """The context of a call, where the step takes one; the observers hear that the step begins."""
-        if self._observers.watching:
-            self._observers.tell(self._run, StepStarted(call.path, call.attempt))
+        if self._hears_steps:
+            self._tell(StepStarted(call.path, call.attempt))
         if not call.step.binding.takes_context:
             return None
         deadline = None if call.limit is None else self._clock() + timedelta(seconds=call.limit)
-        return StepContext(self._run, call.path, call.attempt, deadline, self._progress, self._is_cancelled(call))
+        given_up = self._is_cancelled(call)
+        return StepContext(
+            self._run, call.path, call.attempt, deadline, self._progress, given_up, self._secrets.resolve
+        )
 
     def _is_cancelled(self, call: Call) -> Callable[[], bool]:
         return lambda: call.given_up or self.brakes.is_pulled
 
     def _progress(self, event: StepProgress) -> None:
-        self._observers.tell(self._run, event)
+        if self._hears_steps:
+            self._tell(event._replace(note=self._secrets.redactor.error(str(event.note))))
 
     def call(self, call: Call) -> Any:
         """Call a step in this thread, not in a process, and return its result; an async one in the run's own loop."""
         binding = call.step.binding
         # As `wants_context` and `begun` say it: the common way is spared their calls.
-        context = self.context(call) if binding.takes_context or self._observers.watching else None
+        context = self.context(call) if binding.takes_context or self._hears_steps else None
         answer = binding.invoke(call.value, call.state, context)
         if is_coroutine(answer):
             if self._runner is None:
@@ -86,7 +104,7 @@ class Desk:
 
     def wants_context(self, call: Call) -> bool:
         """Whether somebody hears of the call: the step itself, or an observer."""
-        return call.step.binding.takes_context or self._observers.watching
+        return call.step.binding.takes_context or self._hears_steps
 
     def begun(self, call: Call, context: StepContext | None) -> Any:
         """What the step's function gives in this thread, or in a process of its own; maybe still to be awaited."""
@@ -102,6 +120,7 @@ class Desk:
             own,
             codec=self._codec(),
             timeout=call.limit,
+            secrets=self._secrets,
             tell=self._progress,
             given_up=lambda: call.given_up,
         )

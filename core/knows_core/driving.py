@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from knows_core.execution import Execution
     from knows_core.keeper import Keeper
     from knows_core.limits import Limits
+    from knows_core.logs import RunLog
     from knows_core.records import RunEnded
+    from knows_core.redaction import Redactor
 
 
 class Driving:
@@ -40,11 +43,13 @@ class Driving:
         hooks: PluginManager | None,
         limits: Limits,
         clock: Callable[[], datetime],
+        redactor: Redactor,
     ) -> None:
+        self._redactor = redactor
         self._backend = backend
         self._limits = limits
         self._clock = clock
-        self._observers = Observers(hooks)
+        self._observers = Observers(hooks, redactor)
         self._pools = Pools(limits.max_concurrent_workflows)
         self._record_pools = Pools(limits.max_concurrent_workflows)
         self._slots = Slots(limits.max_concurrent_workflows)
@@ -53,7 +58,7 @@ class Driving:
             from knows_core.keeper import Keeper  # only recorded runs have something to keep
 
             # Made here, not by the first run: of two first runs at once each would make one.
-            self._keeper = Keeper(backend)
+            self._keeper = Keeper(backend, redactor)
         self._submitted: list[threading.Thread] = []
         self._submitting = threading.Lock()
 
@@ -82,10 +87,10 @@ class Driving:
             with self._slots.taken():
                 desk.brakes.begin()
                 self._driven(execution, desk)
-        except Exception:
-            import logging  # only where a run could not be driven
+        except Exception as error:  # noqa: BLE001 - nobody waits for this thread: logged with its trace
+            from knows_core.logs import complain  # only where a run could not be driven
 
-            logging.getLogger("knows_core").exception("run %s stopped and can be resumed", execution.id)
+            complain("run %s stopped and can be resumed", execution.id, error=error, redactor=self._redactor)
 
     def _driven(self, execution: Execution, desk: Desk) -> RunEnded:
         try:
@@ -154,7 +159,29 @@ class Driving:
         brakes.is_on = execution.situation.ground.past.failure is not None  # compensation is not stopped
         if self._keeper is not None:
             self._keeper.watch(execution.id, brakes)
-        return Desk(execution.id, execution.recorder, self._observers, lambda: definition.codec, self._clock, brakes)
+        return Desk(
+            execution.id,
+            execution.recorder,
+            self._observers,
+            lambda: definition.codec,
+            self._clock,
+            brakes,
+            secrets=execution.situation.ground.rules.secrets,
+            log=self._log(execution),
+        )
+
+    def _log(self, execution: Execution) -> RunLog | None:
+        """Where the run is logged: nowhere in a program that does not use `logging`."""
+        if "logging" not in sys.modules:
+            return None
+        from knows_core.logs import RunLog, run_logger  # only programs that log pay for it
+
+        logger = run_logger()
+        if logger is None:
+            return None
+        log = RunLog(logger, execution.id, str(execution.definition), self._redactor)
+        log.begun(again=execution.is_resumed)
+        return log
 
     def _leave(self, execution: Execution, desk: Desk) -> None:
         if self._keeper is None:

@@ -36,8 +36,8 @@ class LocalEngine:
     """Runs templates in one process. With a backend every run is recorded and can be resumed; without, nothing is.
 
     `templates` finds templates that are named instead of given; `hooks` is a pluggy manager that knows the project's
-    hooks; `clock` returns aware datetimes. It is closed when it has done its work, or used as a context manager. At
-    most `limits.max_concurrent_workflows` runs are driven at once; further ones wait.
+    hooks; `clock` returns aware datetimes; `redactor` knows the secrets that its runs looked up. It is closed when it
+    has done its work, or used as a context manager. `limits.max_concurrent_workflows` runs are driven at once at most.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class LocalEngine:
     ) -> None:
         self.backend = backend if limits.state_persistence else None
         self.limits = limits
-        self._templates = templates
-        self._clock = clock
-        self._driving = Driving(self.backend, hooks, limits, clock)
+        self._templates, self._clock = templates, clock
         self._rules = rules_of(hooks, limits)
+        self.redactor = self._rules.secrets.redactor
+        self._driving = Driving(self.backend, hooks, limits, clock, self.redactor)
 
     @classmethod
     def from_settings(

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from knows_core.records import Event
+from knows_core.redaction import Redactor
 
 if TYPE_CHECKING:
     from pluggy import PluginManager
-
 
 Observer = Callable[[str, Event], Any]
 
@@ -18,7 +18,8 @@ Observer = Callable[[str, Event], Any]
 class Observers:
     """The observers of one engine. One that raises is logged once and never called again."""
 
-    def __init__(self, hooks: PluginManager | None) -> None:
+    def __init__(self, hooks: PluginManager | None, redactor: Redactor | None = None) -> None:
+        self._redactor = redactor or Redactor()
         self._lock = threading.Lock()
         self._observers: list[Observer] = []
         # pluggy calls the last one first; one by one, because a hook that raises would hide what the others offer.
@@ -27,7 +28,7 @@ class Observers:
                 offered: Any = offering.function()
                 self._observers += offered
             except (Exception, SystemExit) as error:  # noqa: BLE001 - logged with its trace
-                _log("a plugin that offers observers failed and is left out: %r", offering.plugin, error)
+                self._log("plugin %s failed to offer observers and is left out", offering.plugin_name, error)
         self.watching = bool(self._observers)
 
     def tell(self, run: str, event: Event) -> None:
@@ -43,10 +44,9 @@ class Observers:
             if observer in self._observers:
                 # A new list: another thread may be walking through the old one.
                 self._observers = [one for one in self._observers if one is not observer]
-                _log("an observer failed and is left out: %r", observer, error)
+                self._log("an observer failed and is left out: %r", observer, error)
 
+    def _log(self, sentence: str, culprit: object, error: BaseException) -> None:
+        from knows_core.logs import complain  # only where an observer failed
 
-def _log(sentence: str, culprit: object, error: BaseException) -> None:
-    import logging  # only where an observer failed
-
-    logging.getLogger("knows_core").error(sentence, culprit, exc_info=error)
+        complain(sentence, culprit, error=error, redactor=self._redactor)

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from knows_core.driving import Driving
 from knows_core.envelope import error_record
 from knows_core.execution import begin, order
-from knows_core.limits import Limits
 from knows_core.linking import linked
-from knows_core.rules import utc_now
+from knows_core.rules import Rules, utc_now
 from knows_core.state import ERROR_KEY
 
 if TYPE_CHECKING:
@@ -19,10 +18,11 @@ if TYPE_CHECKING:
 
 def execute(definition: Definition, state: WorkflowState) -> Any:
     """Run a definition on the caller's own state, recording nothing; see PipelineWorkflow.execute."""
-    driving = Driving(None, None, Limits(), utc_now)
+    rules = Rules()
+    driving = Driving(None, None, rules.limits, utc_now, rules.secrets.redactor)
     given = {key: state[key] for key in state if key != ERROR_KEY}
     try:
-        execution = begin(order(linked(definition, None), None, given, utc_now), utc_now)
+        execution = begin(order(linked(definition, None), None, given, utc_now), utc_now, rules=rules)
     except Exception as error:
         state[ERROR_KEY] = error_record(error, utc_now(), None, None)
         raise

@@ -46,12 +46,14 @@ class Execution:
     spent: float = 0.0
     steps: int = 0
     origin: tuple[str, str] | None = None
+    is_resumed: bool = False
 
     def ended_as(self, ended: RunEnded) -> Run:
         """The run as it ended."""
         state, error = self.situation.state, None
         if ended.error is not None:
-            error = error_record(ended.error, self.recorder.last_at or self.clock(), ended.path, ended.attempt)
+            at, redact = self.recorder.last_at or self.clock(), self.situation.ground.rules.redact
+            error = error_record(ended.error, at, ended.path, ended.attempt, redact=redact)
             state[ERROR_KEY] = error
         return Run(
             id=self.id,
@@ -136,7 +138,7 @@ def go_on_from(
     """A run that goes on from its past."""
     situation = Situation(state, _ground(run, definition, past, rules, clock), interrupted)
     situation.ground.recorded = True
-    return _execution(run, definition, situation, value, recorder, clock, **more)
+    return _execution(run, definition, situation, value, recorder, clock, is_resumed=True, **more)
 
 
 def _ground(run: str, definition: Definition, past: Past, rules: Rules, clock: Callable[[], datetime]) -> Ground:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from knows_core.envelope import describe, error_record, safe_text
+from knows_core.envelope import describe, error_record, in_words, safe_text
 from knows_core.errors import StepTimeout, WorkerDied
 from knows_core.errors_flow import ScopeTimeout
 from knows_core.errors_recovery import HandlerFailed, InDoubt
@@ -22,7 +22,7 @@ from knows_core.values import private_copy
 from knows_core.wishes import Sleep, StepError, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from knows_core.flow import Step
     from knows_core.recovery import Handler, OnError, Verdict
@@ -178,7 +178,7 @@ def _verdict(
         verdict: Any = answer
         if answer is not None and not isinstance(answer, Fallback | Continue | Suspend | Fail):
             context = context or _context(failure, now, place)
-            verdict = _told(answer, context, failure)
+            verdict = _told(answer, context, failure, now.ground.rules.redact)
         elif number > 0 and isinstance(answer, Fallback):
             return None  # it stands for the whole scope: the failure goes out to it
         if isinstance(verdict, Retry):  # none once its attempts are used up: then the next one is asked
@@ -202,13 +202,13 @@ def _context(failure: Failure, now: Situation, place: Place) -> ErrorContext:
     )
 
 
-def _told(handler: Any, context: ErrorContext, failure: Failure) -> Verdict | None:
+def _told(handler: Any, context: ErrorContext, failure: Failure, redact: Callable[[str], str]) -> Verdict | None:
     """What a handler says. Raises HandlerFailed, which has the failure that it was asked about as its cause."""
     reason, told = "", cast("Any", None)
     try:
         told = handler(context)
     except Exception as broken:  # noqa: BLE001 - a foreign function may raise anything
-        reason = f"raised {type(broken).__name__}: {safe_text(broken)}"
+        reason = f"raised {in_words(broken, redact)}"
     if isinstance(told, Fallback) and (isinstance(told.otherwise, Flow) or callable(told.otherwise)):
         reason = "answered with a flow, which must be part of the template: scope(..., on_error=Fallback(flow))"
     elif told is not None and not isinstance(told, Retry | Fallback | Continue | Suspend | Fail):
@@ -217,7 +217,7 @@ def _told(handler: Any, context: ErrorContext, failure: Failure) -> Verdict | No
         verdict: Verdict | None = told
         return verdict
     name = getattr(handler, "__qualname__", type(handler).__qualname__)
-    facts = {"handler": name, "step": failure.path, "reason": reason, "error": safe_text(failure.error)}
+    facts = {"handler": name, "step": failure.path, "reason": reason, "error": safe_text(failure.error, redact)}
     raise HandlerFailed(**facts) from failure.error
 
 
@@ -226,7 +226,7 @@ def _settled(failure: Failure, verdict: Fallback | Continue, now: Situation) -> 
     path, attempt, given, step = failure.path, failure.attempt, failure.given, failure.step
     try:
         if isinstance(verdict, Continue):
-            record = error_record(failure.error, now.ground.moment(), path, attempt)
+            record = error_record(failure.error, now.ground.moment(), path, attempt, redact=now.ground.rules.redact)
             settled = Settled(path, "continue", given, Changes({ERROR_KEY: record}, ()), now.branch)
         else:
             outlet = now.ground.checks.get(step, (None, None))[1] if step is not None else None

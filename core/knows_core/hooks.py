@@ -73,6 +73,17 @@ def knows_error_handlers(context: ErrorContext) -> Verdict | None:
 
 
 @hookspec
+def knows_secrets() -> Mapping[str, Callable[[str], str]]:  # type: ignore[empty-body]
+    """Offer places of secrets: scheme -> a function that gives the value of a name there, as a text.
+
+    Called once per engine, when the first step asks for a secret: `context.secret("SCHEME:NAME")`. The function is
+    called each time, in the step's own thread, and again when the run is resumed; steps side by side may call it at
+    once. It raises SecretUnavailable with a `reason` that may be shown to anybody. Of whatever else it raises only the
+    class is told, and the step fails. The scheme `env` is core's own.
+    """
+
+
+@hookspec
 def knows_observers() -> list[Observer]:  # type: ignore[empty-body]
     """Offer observers of the event stream: functions `(run id, event)`, called in order from the run's own thread.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import functools
 import json
 import os
 import selectors
@@ -21,10 +20,12 @@ from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from knows_core.context import StepContext
-from knows_core.envelope import safe_text
-from knows_core.errors import ContractError, IsolatedStepFailed, KnowsError, StepTimeout, WorkerDied
-from knows_core.located import found_here, place_of, unwrapped, why_not_isolated
+from knows_core.errors import ContractError, StepTimeout, WorkerDied
+from knows_core.errors_secrets import SecretUnavailable
+from knows_core.located import place_of, unwrapped, why_not_isolated
 from knows_core.records import StepProgress
+from knows_core.redaction import Passage
+from knows_core.reported import error_of
 from knows_core.values import kind_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
     from knows_core.codec import Codec
     from knows_core.flow import Step
+    from knows_core.redaction import Redactor
+    from knows_core.secrets import Secrets
 
 __all__ = ["call_isolated", "why_not_isolated"]
 
@@ -51,6 +54,7 @@ def call_isolated(
     *,
     codec: Codec,
     timeout: float | None,
+    secrets: Secrets,
     tell: Callable[[StepProgress], None],
     given_up: Callable[[], bool] = lambda: False,
 ) -> Any:
@@ -63,9 +67,9 @@ def call_isolated(
     """
     path = context.step if context is not None else step.name
     deadline = None if timeout is None else time.monotonic() + timeout
-    process = _Process(_order(step, value, state, context, codec), given_up)
+    process = _Process(_order(step, value, state, context, codec), given_up, secrets.redactor)
     try:
-        answer = _answer(process, deadline, lambda done: tell(StepProgress(path, *done)))
+        answer = _answer(process, deadline, lambda done: tell(StepProgress(path, *done)), secrets)
         if answer is not None:
             process.let_end(_GRACE)
     except _TimeUp:
@@ -75,20 +79,35 @@ def call_isolated(
     if answer is None:
         raise process.death(path)
     if "error" in answer:
-        raise _error_of(answer["error"], path, codec)
+        raise error_of(answer["error"], path, codec, secrets.redactor)
     changes = answer["changes"]
     _apply(state, {key: codec.decode(one) for key, one in changes["written"].items()}, changes["dropped"])
     return codec.decode(answer["result"])
 
 
-def _answer(process: _Process, deadline: float | None, progress: Callable[[list[Any]], None]) -> dict[str, Any] | None:
+def _answer(
+    process: _Process, deadline: float | None, progress: Callable[[list[Any]], None], secrets: Secrets
+) -> dict[str, Any] | None:
     """What the process answers; None if it ends without. Raises _TimeUp."""
     for line in process.lines(deadline):
         said = json.loads(line)
-        if "progress" not in said:
+        if "progress" in said:
+            progress(said["progress"])
+        elif "secret" in said:
+            process.send(_looked_up(said["secret"], secrets))
+        else:
             return cast("dict[str, Any]", said)
-        progress(said["progress"])
     return None
+
+
+def _looked_up(reference: str, secrets: Secrets) -> bytes:
+    """A secret for the process, or why there is none, as one line."""
+    answer: dict[str, Any]
+    try:
+        answer = {"value": secrets.resolve(reference)}
+    except SecretUnavailable as refused:
+        answer = {"refused": refused.facts}
+    return json.dumps(answer).encode() + b"\n"
 
 
 def _order(step: Step[Any, Any], value: Any, state: Any, context: StepContext | None, codec: Codec) -> bytes:
@@ -137,39 +156,6 @@ def _apply(state: Any, written: dict[str, Any], dropped: list[str]) -> None:
             state.__dict__.pop(key, None)
 
 
-def _error_of(report: dict[str, Any], path: str, codec: Codec) -> Exception:
-    """The error that a process reports, as the same class where this process holds it."""
-    error = _same_error(report, codec)
-    if error is None:
-        error = IsolatedStepFailed(step=path, kind=f"{report['module']}.{report['qualname']}", text=report["text"])
-    with contextlib.suppress(Exception):  # a foreign class may refuse either
-        if report["cause"] is not None:
-            error.__cause__ = _error_of(report["cause"], path, codec)
-        if report["trace"]:
-            error.add_note(f"In the process of step {path}:\n{report['trace']}")
-    return error
-
-
-def _same_error(report: dict[str, Any], codec: Codec) -> Exception | None:
-    """An error of the reported class with the reported text; None where that cannot be had."""
-    kind = found_here(report["module"], report["qualname"])
-    if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        return None
-    # Its constructor may want other arguments than those it passed on; without it the parts are put in by hand.
-    makers: tuple[Callable[..., Exception], ...] = (kind, functools.partial(kind.__new__, kind))
-    for make in makers:
-        try:
-            error = make(*map(codec.decode, report["args"]))
-            error.__dict__.update({name: codec.decode(part) for name, part in report["held"].items()})
-            if isinstance(error, KnowsError) and safe_text(error) != report["text"]:
-                error.message = report["text"]  # a fact that was no JSON is shown in another way
-        except Exception:  # noqa: BLE001, S112 - a foreign class may raise anything
-            continue
-        if type(error) is kind and safe_text(error) == report["text"]:
-            return error
-    return None
-
-
 class _TimeUp(Exception):
     """The deadline passed before the process had said everything."""
 
@@ -177,12 +163,13 @@ class _TimeUp(Exception):
 class _Process:
     """The process of one call: what is still to be sent to it, and what it says."""
 
-    def __init__(self, order: bytes, given_up: Callable[[], bool]) -> None:
+    def __init__(self, order: bytes, given_up: Callable[[], bool], redactor: Redactor) -> None:
         self._given_up = given_up
         self._unsent = memoryview(order)
         self._line: list[bytes] = []  # the pieces of one that is not whole
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._written = ""  # the end of what it wrote for people
+        self._passage = Passage(redactor)
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             [sys.executable, *_COMMAND], stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, start_new_session=True
@@ -209,6 +196,13 @@ class _Process:
         self._kill_group()
         for stream in (self._prints, self._answers):
             yield from self._heed(stream)
+        self._show(self._passage.rest())
+
+    def send(self, line: bytes) -> None:
+        """Say something to it."""
+        self._unsent = memoryview(bytes(self._unsent) + line)
+        if self._orders not in self._selector.get_map():
+            self._selector.register(self._orders, selectors.EVENT_WRITE)
 
     def let_end(self, grace: float) -> None:
         """Give it some seconds to end by itself; what it still writes for people is passed on."""
@@ -256,7 +250,7 @@ class _Process:
         if not piece:
             self._forget(stream)
         elif stream == self._prints:
-            self._show(piece)
+            self._show(self._passage.pass_on(self._decoder.decode(piece)))
         else:
             *whole, rest = piece.split(b"\n")
             for end in whole:
@@ -272,8 +266,7 @@ class _Process:
         if not self._unsent:
             self._forget(self._orders)  # open all the same: its end tells the process that this one is gone
 
-    def _show(self, piece: bytes) -> None:
-        text = self._decoder.decode(piece)
+    def _show(self, text: str) -> None:
         self._written = (self._written + text)[-8_000:]
         with contextlib.suppress(OSError, ValueError, AttributeError):  # a closed or absent stderr is no step's fault
             sys.stderr.write(text)

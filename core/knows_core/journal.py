@@ -16,6 +16,7 @@ from knows_core.contents import fault_in
 from knows_core.envelope import describe
 from knows_core.errors_backend import RecordCorrupt
 from knows_core.errors_limits import RecordTooLarge, RunTooLarge
+from knows_core.exposure import refuse_secrets
 from knows_core.records import (
     Answered,
     Asked,
@@ -35,6 +36,7 @@ from knows_core.records import (
     StepIntended,
     StepRetried,
 )
+from knows_core.redaction import Redactor
 from knows_core.run import Entry, RunStatus
 
 if TYPE_CHECKING:
@@ -67,22 +69,28 @@ def seed_of(run: str) -> bytes:
 class JournalWriter:
     """Turns the records of one run into chained bytes, in order; `size` is that of the records before."""
 
-    def __init__(self, codec: Codec, digest: bytes, most: Most = _NO_LIMIT, size: int = 0) -> None:
+    def __init__(
+        self, codec: Codec, digest: bytes, most: Most = _NO_LIMIT, size: int = 0, redactor: Redactor | None = None
+    ) -> None:
         self._codec = codec
         self._digest = digest
         self._most = most
         self._size = size
+        self._redactor = redactor or Redactor()
         self._last: StepDone | None = None
         self.digests: dict[str, str] = {}  # of what was asked about, by the path
 
     def write(self, record: Record, at: datetime) -> bytes:
         """The bytes of the next record.
 
-        Raises NotStorable, RecordTooLarge and RunTooLarge, and then the record does not count. What a run needs to end
-        and to be taken up again always fits.
+        Raises NotStorable, SecretInRecord, RecordTooLarge and RunTooLarge, and then the record does not count. What a
+        run needs to end and to be taken up again always fits.
         """
         content = self._content(record)
-        payload = _text({"kind": type(record).__name__, "at": at.timestamp(), **content}).encode()
+        text = _text({"kind": type(record).__name__, "at": at.timestamp(), **content})
+        if self._redactor.known and self._redactor.holds(text):
+            refuse_secrets(content, self._redactor)
+        payload = text.encode()
         size = _HEAD + len(payload)
         if size > self._most.record or self._size + size > self._most.run:
             self._refuse(record, size)
@@ -118,7 +126,7 @@ class JournalWriter:
                 content = {"path": path, "attempt": attempt, "result": self._codec.encode(result, "result of", path)}
                 return content | self._changed(path, changes, branch)
             case StepFailed(path, attempt, error, until, final):
-                content = {"path": path, "attempt": attempt, "error": describe(error)}
+                content = {"path": path, "attempt": attempt, "error": describe(error, redact=self._redactor.error)}
                 more = {"until": until} if until is not None else {"final": final} if final else {}
                 return content | more
             case StepIntended(path, attempt) | StepRetried(path, attempt):
@@ -131,7 +139,7 @@ class JournalWriter:
             case Answered():
                 return {name: one for name, one in record._asdict().items() if one is not None}
             case Compensating(error, path, attempt):
-                return {"error": describe(error), "path": path, "attempt": attempt}
+                return {"error": describe(error, redact=self._redactor.error), "path": path, "attempt": attempt}
             case Decided(path, verdict):
                 return {"path": path, "verdict": verdict}
             case Entered(path, changes, branch):
@@ -174,7 +182,11 @@ class JournalWriter:
         if record.compensated:
             content["compensated"] = True
         if record.error is not None:
-            content |= {"error": describe(record.error), "path": record.path, "attempt": record.attempt}
+            content |= {
+                "error": describe(record.error, redact=self._redactor.error),
+                "path": record.path,
+                "attempt": record.attempt,
+            }
         elif record.status is RunStatus.COMPLETED:
             content |= self._result(record.result, "result of the run")
         return content
@@ -191,7 +203,8 @@ class JournalWriter:
         content = {"path": record.path, "attempt": record.attempt, "question": record.question, "shown": shown}
         digest = hashlib.sha256(_text([record.path, shown]).encode()).hexdigest()
         content["digest"] = self.digests[record.path] = digest
-        more = {"role": record.role, "expires": record.expires, "payload": record.payload, "reason": record.reason}
+        reason = self._redactor.error(record.reason)
+        more = {"role": record.role, "expires": record.expires, "payload": record.payload, "reason": reason}
         return content | {name: one for name, one in more.items() if one is not None}
 
 

@@ -7,11 +7,14 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from knows_core.envelope import in_words
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from knows_core.backend import StateBackend
     from knows_core.brakes import Brakes
+    from knows_core.redaction import Redactor
 
 _PAUSE: Final = 0.08  # seconds between two looks: with the look itself a request is heard within 0.1 s
 _RENEWALS: Final = 3  # in each lease, so that one may fail
@@ -21,8 +24,9 @@ _IDLE: Final = 60  # looks without a run after which the thread ends; until then
 class Keeper:
     """One thread beside an engine, there while runs are driven. Short runs never meet it."""
 
-    def __init__(self, backend: StateBackend) -> None:
+    def __init__(self, backend: StateBackend, redactor: Redactor) -> None:
         self._backend = backend
+        self._redactor = redactor
         self._held: dict[str, Brakes] = {}
         self._owed: list[Callable[[], None]] = []
         self._lock = threading.Lock()
@@ -90,9 +94,10 @@ class Keeper:
                 held[run].cancel()
         except Exception as error:  # noqa: BLE001 - the run itself meets the backend's failure at its next record
             if not self._complained:
-                import logging  # only where a backend failed
+                from knows_core.logs import complaints  # only where a backend failed
 
-                logging.getLogger("knows_core").warning("the lease could not be renewed, trying again: %s", error)
+                reason = in_words(error, self._redactor.error)
+                complaints().warning("the lease could not be renewed, trying again: %s", reason)
             self._complained = True
             return False
         self._complained = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from knows_core.beside import call_beside
-from knows_core.envelope import safe_text
+from knows_core.envelope import in_words
 from knows_core.errors_recovery import Rejected
 from knows_core.failing import AGAIN, Failure, in_doubt
 from knows_core.records import Settled, StepDone, StepFailed, StepRetried
@@ -108,7 +108,7 @@ def _looked(step: Step[Any, Any], given: Any, path: str, now: Situation, place: 
         try:
             found = yield from call_beside(step.look, given, path, attempt, now, place)
         except Exception as error:  # noqa: BLE001 - a look may raise anything
-            reason = f"{reason}, and look raised {type(error).__name__}: {safe_text(error)}"
+            reason = f"{reason}, and look raised {in_words(error, now.ground.rules.redact)}"
         else:
             reason = f"{reason}, and look could not tell"
     if isinstance(found, Done):

@@ -55,7 +55,7 @@ def begin_recorded(
     Raises NotStorable, RecordTooLarge, RunTooLarge, RunExists, BackendError.
     """
     definition, at = wanted.definition, clock()
-    writer = JournalWriter(definition.codec, seed_of(wanted.id), _most(rules.limits))
+    writer = JournalWriter(definition.codec, seed_of(wanted.id), _most(rules.limits), redactor=rules.secrets.redactor)
     created = RunCreated(definition.name, definition.fingerprint, wanted.reference, wanted.input, wanted.state)
     row = RunRow(wanted.id, definition.name, str(definition.version), status, at, at)
     epoch = backend.create(row, [writer.write(created, at)])
@@ -156,7 +156,7 @@ class _Resuming:
         size = sum(map(len, records))
 
         def recorder(codec: Codec) -> JournalRecorder:
-            writer = JournalWriter(codec, digest, _most(self.rules.limits), size)
+            writer = JournalWriter(codec, digest, _most(self.rules.limits), size, self.rules.secrets.redactor)
             return JournalRecorder(
                 self.backend, writer, run=run, epoch=row.epoch, sequence=len(entries), clock=self.clock
             )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from knows_core.limits import Limits
+from knows_core.secrets import Secrets
 
 if TYPE_CHECKING:
     from pluggy import PluginManager
@@ -19,12 +20,17 @@ Validator = Callable[[str, str, Any, Mapping[str, Any]], Any]  # (when, path, va
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Limits, error handlers and validators, in the order in which they are asked, and what hides secrets in a text."""
+    """Limits, error handlers and validators, in the order in which they are asked, and where secrets come from."""
 
     limits: Limits = field(default_factory=Limits)
     handlers: tuple[Handler, ...] = ()
     validators: tuple[Validator, ...] = ()
-    redact: Callable[[str], str] = str
+    secrets: Secrets = field(default_factory=Secrets)
+
+    @property
+    def redact(self) -> Callable[[str], str]:
+        """What takes secrets out of the text of an error."""
+        return self.secrets.redactor.error
 
 
 def utc_now() -> datetime:
@@ -36,6 +42,7 @@ def rules_of(hooks: PluginManager | None, limits: Limits) -> Rules:
     """The rules of an engine with these plugins. A plugin whose offer of validators fails is logged and left out."""
     if hooks is None:
         return Rules(limits)
+    secrets = Secrets(hooks)
     # pluggy calls the last registered first; one by one, because a hook that raises would hide the others.
     handling = hooks.hook.knows_error_handlers.get_hookimpls()
     handlers = tuple(_told_by(one.function, one.argnames, one.plugin_name) for one in reversed(handling))
@@ -45,13 +52,11 @@ def rules_of(hooks: PluginManager | None, limits: Limits) -> Rules:
             offered: Any = offering.function()
             validators += offered
         except (Exception, SystemExit) as error:  # noqa: BLE001 - told by its class alone: its text may hold anything
-            import logging  # only where a plugin failed
+            from knows_core.logs import complaints  # only where a plugin failed
 
             sentence = "plugin %s failed to offer validators and is left out: %s"
-            logging.getLogger("knows_core").error(  # noqa: TRY400 - see above
-                sentence, offering.plugin_name, type(error).__name__
-            )
-    return Rules(limits, handlers, tuple(validators))
+            complaints().error(sentence, offering.plugin_name, type(error).__name__)
+    return Rules(limits, handlers, tuple(validators), secrets)
 
 
 def _told_by(function: Any, takes: tuple[str, ...], plugin: str) -> Handler:

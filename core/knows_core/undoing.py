@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_core.calling import step_walk
-from knows_core.envelope import describe
+from knows_core.envelope import in_words
 from knows_core.errors_recovery import CompensationFailed
 from knows_core.failing import Failure, in_doubt
 from knows_core.flow import Parallel, Part, Scope, Step
@@ -26,7 +26,7 @@ from knows_core.values import private_copy
 from knows_core.wishes import StepError, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from knows_core.flow import Flow
     from knows_core.wishes import Wish
@@ -73,7 +73,8 @@ def undone(ended: RunEnded, flow: Flow[Any, Any], now: Situation, place: Place) 
     failures = yield from _all_of(_undone(path, result, undo, now) for path, result, undo in to_undo)
     if not failures:
         return ended._replace(compensated=True)
-    return ended._replace(status=RunStatus.COMPENSATION_FAILED, error=_error(ended, failures, len(to_undo)))
+    error = _error(ended, failures, len(to_undo), now.ground.rules.redact)
+    return ended._replace(status=RunStatus.COMPENSATION_FAILED, error=error)
 
 
 def _all_of(walks: Iterable[Generator[Wish, Any, None]]) -> Generator[Wish, Any, list[StepError]]:
@@ -119,24 +120,18 @@ def _nothing(_result: Any, _path: str) -> None:
     """What a compensation gives back is nothing that the run could use."""
 
 
-def _error(ended: RunEnded, failures: list[StepError], count: int) -> CompensationFailed:
-    told = [f"{one.path} ({_text(one.error)})" for one in failures]
+def _error(ended: RunEnded, failures: list[StepError], count: int, redact: Callable[[str], str]) -> CompensationFailed:
+    failed = [f"{one.path} ({in_words(one.error, redact)})" for one in failures]
     error = CompensationFailed(
         step=ended.path or "the run",
-        error=_text(ended.error or RuntimeError()).rstrip("."),
+        error=in_words(ended.error or RuntimeError(), redact).rstrip("."),
         count=len(failures),
         all=count,
-        failed="; ".join(told),
+        failed="; ".join(failed),
         errors=[one.error for one in failures],
     )
     error.__cause__ = ended.error
     return error
-
-
-def _text(error: BaseException) -> str:
-    """An error in words, the same for one that only the journal remembers."""
-    described = describe(error, depth=0)
-    return f"{described['type']}: {described['message']}"
 
 
 def _to_undo(now: Situation, undoable: dict[str, _Undo]) -> list[tuple[str, Any, _Undo]]:

@@ -13,6 +13,7 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import queue
 import select
 import signal
 import sys
@@ -25,10 +26,13 @@ from knows_core.binding import annotations_of, bind
 from knows_core.codec import Codec
 from knows_core.context import StepContext, is_coroutine
 from knows_core.declared import declared_in
-from knows_core.envelope import LONGEST_TEXT, _cause_of, safe_text
+from knows_core.envelope import LONGEST_TEXT, cause_of, safe_text
 from knows_core.errors import KnowsError
+from knows_core.errors_secrets import SecretUnavailable
 from knows_core.located import unwrapped
+from knows_core.redaction import Redactor
 from knows_core.state import Attempt, WorkflowState
+from knows_core.traces import trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,18 +53,21 @@ def main() -> None:
     os.close(nothing)
     os.dup2(2, 1)
     order = json.loads(_line(orders))
-    threading.Thread(target=_end_with, args=(orders, os.getppid()), daemon=True).start()
-    sys.path[:] = order["sys_path"]
     voice = _Voice(answers)
+    threading.Thread(target=_listen, args=(orders, os.getppid(), voice.heard.put), daemon=True).start()
+    sys.path[:] = order["sys_path"]
     voice.say(_answer(order, voice))
 
 
 class _Voice:
-    """Where the answers go."""
+    """Where the answers go; `heard` is what comes back."""
 
     def __init__(self, pipe: int) -> None:
+        self.heard: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self.redactor = Redactor()
         self._pipe = pipe
         self._lock = threading.Lock()  # a function may tell its progress from several threads
+        self._asking = threading.Lock()
 
     def say(self, what: dict[str, Any]) -> None:
         """Write one line."""
@@ -74,6 +81,17 @@ class _Voice:
         done, total = (None if one is None else one if type(one) is int else float(one) for one in event[1:3])
         self.say({"progress": [done, total, str(event.note)]})
 
+    def secret(self, reference: str) -> str:
+        """Ask the parent for a secret: what looks it up is there. Raises SecretUnavailable."""
+        with self._asking:
+            self.say({"secret": str(reference)})
+            answer = json.loads(self.heard.get())
+        if "refused" in answer:
+            raise SecretUnavailable(**answer["refused"])
+        value: str = answer["value"]
+        self.redactor.learn(value)
+        return value
+
 
 def _line(pipe: int) -> bytes:
     """The order. Ends with the parent."""
@@ -86,11 +104,18 @@ def _line(pipe: int) -> bytes:
     return b"".join(pieces)
 
 
-def _end_with(pipe: int, parent: int) -> None:
-    """Wait for the parent's end, which closes the pipe, and kill the whole group then."""
+def _listen(pipe: int, parent: int, heard: Callable[[bytes], None]) -> None:
+    """Pass on what the parent says. At its end, which closes the pipe, kill the whole group."""
+    line = b""
     # Another process that the parent forked may hold the pipe open: a look at the parent itself sees through that.
-    while os.getppid() == parent and not select.select([pipe], [], [], _LOOK)[0]:
-        pass
+    while os.getppid() == parent:
+        if select.select([pipe], [], [], _LOOK)[0]:
+            piece = os.read(pipe, 1 << 20)
+            if not piece:
+                break
+            *whole, line = (line + piece).split(b"\n")
+            for one in whole:
+                heard(one)
     if os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os._exit(1)
@@ -101,21 +126,20 @@ def _answer(order: dict[str, Any], voice: _Voice) -> dict[str, Any]:
     classes = _Classes(order["classes"])
     codec = Codec(classes)
     try:
-        return _called(order, classes, codec, voice.progress)
+        return _called(order, classes, codec, voice)
     except Exception as error:  # noqa: BLE001 - a step may raise anything
-        return {"error": _report(error, codec)}
+        return {"error": _report(error, codec, voice.redactor)}
 
 
-def _called(
-    order: dict[str, Any], classes: _Classes, codec: Codec, tell: Callable[[StepProgress], None]
-) -> dict[str, Any]:
+def _called(order: dict[str, Any], classes: _Classes, codec: Codec, voice: _Voice) -> dict[str, Any]:
     run, path, attempt, until = order["context"]
     function = unwrapped(_loaded(order["function"]))[0]
     classes.function = function
     binding = bind(_fixed(function, codec.decode(order["args"]), codec.decode(order["fixed"])))
     value, (work, typed, given) = codec.decode(order["input"]), _state(order, codec)
     deadline = None if until is None else datetime.fromisoformat(until)
-    result = binding.invoke(value, given, StepContext(run, path, attempt, deadline, tell))
+    context = StepContext(run, path, attempt, deadline, voice.progress, resolve=voice.secret)
+    result = binding.invoke(value, given, context)
     if is_coroutine(result):
         import asyncio  # only an async function pays for it
 
@@ -191,19 +215,20 @@ class _Classes(Mapping[str, type]):
         return cast("type", _loaded(self._places[name]))
 
 
-def _report(error: BaseException, codec: Codec, depth: int = _CAUSES) -> dict[str, Any]:
+def _report(error: BaseException, codec: Codec, redactor: Redactor, depth: int = _CAUSES) -> dict[str, Any]:
     """An error in parts that the parent can make it of again, with its causes."""
-    cause = _cause_of(error) if depth else None
+    cause = cause_of(error) if depth else None
     # A file's name stands beside the arguments of an OSError, except where it is reduced.
     args = OSError.__reduce__(error)[1] if isinstance(error, OSError) else error.args
     return {
         "module": type(error).__module__,
         "qualname": type(error).__qualname__,
-        "text": safe_text(error),
+        # As it is, so that the parent can compare it, unless it will be cut: what is cut must be redacted before.
+        "text": safe_text(error, lambda text: text if len(text) <= LONGEST_TEXT else redactor.text(text)),
         "args": [_sendable(one, codec) for one in args],
         "held": _held(error, codec),
-        "cause": None if cause is None else _report(cause, codec, depth - 1),
-        "trace": _trace(error) if depth == _CAUSES else "",
+        "cause": None if cause is None else _report(cause, codec, redactor, depth - 1),
+        "trace": trace(error, redactor.text)[-LONGEST_TEXT:] if depth == _CAUSES else "",
     }
 
 
@@ -225,16 +250,6 @@ def _sendable(part: Any, codec: Codec) -> Any:
         return codec.encode(part)
     except Exception:  # noqa: BLE001 - any object may lie in an error
         return safe_text(part)
-
-
-def _trace(error: BaseException) -> str:
-    """Where it happened, for people; its end, if it is long."""
-    import traceback  # only a failure pays for it
-
-    try:
-        return "".join(traceback.format_exception(error))[-LONGEST_TEXT:]
-    except BaseException:  # noqa: BLE001 - a hostile error must not hide that a step failed
-        return ""
 
 
 if __name__ == "__main__":

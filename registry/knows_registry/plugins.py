@@ -14,6 +14,7 @@ from urllib.parse import quote
 from knows_core import BackendError, ConfigError, KnowsError, PluginBroken, StateBackend, UnknownScheme
 from knows_core.envelope import safe_text
 from knows_core.opening import scheme_of
+from knows_registry import secret_places
 from knows_registry.discover import Fault
 from knows_registry.guard import asked_for
 from knows_registry.hook_order import Calling, arranged, callings, manager_of, registered_name, unfit
@@ -47,6 +48,7 @@ class Plugins:
         self._broken: dict[Plugin, Fault] = {}
         self._told: set[Fault] = set()
         self.pluggy = manager_of()
+        self.pluggy.register(secret_places, name="knows-registry:secrets")
 
     def load(self, *kinds: str) -> list[Fault]:
         """Load every plugin of these kinds; what is broken is left out, and given back the first time it is met."""

@@ -11,6 +11,7 @@ from knows_core import step
 from knows_core.codec import Codec
 from knows_core.declared import declared_in
 from knows_core.isolated import call_isolated
+from knows_core.secrets import Secrets
 from tests.core import isolated_steps as steps
 
 PATIENCE = 30  # seconds until a test gives up
@@ -19,7 +20,10 @@ CODEC = Codec(declared_in(NAMED).classes)
 
 
 def called(function, value=None, state=None, *, codec=CODEC, timeout=PATIENCE, tell=lambda _: None, context=None):
-    return call_isolated(step(function), value, state, context, codec=codec, timeout=timeout, tell=tell)
+    secrets = Secrets()
+    return call_isolated(
+        step(function), value, state, context, codec=codec, timeout=timeout, secrets=secrets, tell=tell
+    )
 
 
 def until(what, found):

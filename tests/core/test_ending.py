@@ -25,6 +25,7 @@ from knows_core import (
 from knows_core.brakes import Brakes
 from knows_core.keeper import Keeper
 from knows_core.limits import Limits
+from knows_core.redaction import Redactor
 
 PATIENCE = 30
 GOOD = pipeline(step(lambda: "good", name="good"), name="good", version="1.0")
@@ -118,11 +119,11 @@ def test_many_first_runs_at_once_have_one_keeper(monkeypatch):
     """However many threads begin, one keeper has all their runs, and none after its end."""
     made, second, make = [], threading.Barrier(2), Keeper.__init__
 
-    def make_slowly(keeper, backend):
+    def make_slowly(keeper, *given):
         with contextlib.suppress(threading.BrokenBarrierError):  # no other thread makes one
             second.wait(0.2)
         made.append(keeper)
-        make(keeper, backend)
+        make(keeper, *given)
 
     monkeypatch.setattr(Keeper, "__init__", make_slowly)
     engine = LocalEngine(Kept())
@@ -135,7 +136,7 @@ def test_many_first_runs_at_once_have_one_keeper(monkeypatch):
 def test_a_keeper_whose_backend_fails_says_so_once_and_goes_on(caplog):
     """The run meets the failure itself; the keeper keeps trying and hears a cancellation afterwards."""
     backend, brakes = Kept(), Brakes("r", Limits())
-    keeper, heard = Keeper(backend), threading.Event()
+    keeper, heard = Keeper(backend, Redactor()), threading.Event()
     brakes.wake = heard.set
     LocalEngine(backend).run(BAD, run_id="r")
     backend.claim("r")

@@ -15,7 +15,7 @@ from knows_core import KnowsError, PermanentError, RunBusy, TransientError
 from knows_core.envelope import LONGEST_TEXT, describe, error_record
 from knows_core.errors import error_kinds
 
-for room in ("errors_backend", "errors_flow", "errors_limits", "errors_registry", "errors_resume"):
+for room in ("errors_backend", "errors_flow", "errors_limits", "errors_registry", "errors_resume", "errors_secrets"):
     importlib.import_module(f"knows_core.{room}")
 KINDS = error_kinds()
 CORE = {code: kind for code, kind in KINDS.items() if kind.__module__.startswith("knows_core.errors")}

@@ -95,6 +95,7 @@ import os, sys, threading
 from knows_core import step
 from knows_core.codec import Codec
 from knows_core.isolated import call_isolated
+from knows_core.secrets import Secrets
 from tests.core import isolated_steps
 
 def tell(event):
@@ -104,7 +105,8 @@ def tell(event):
     elif sys.argv[2] == "fork":
         print(pid, flush=True)
 
-call_isolated(step(isolated_steps.note_and_hang), sys.argv[1], None, None, codec=Codec({}), timeout=None, tell=tell)
+given = {"codec": Codec({}), "timeout": None, "secrets": Secrets(), "tell": tell}
+call_isolated(step(isolated_steps.note_and_hang), sys.argv[1], None, None, **given)
 """
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
-ROOMS = ("backend", "flow", "limits", "recovery", "registry", "resume")
+ROOMS = ("backend", "flow", "limits", "recovery", "registry", "resume", "secrets")
 MADE = "<!-- Made from the code by `python tests/docs/reference.py`. -->\n\n"
 BY_HAND = "<!-- From here on it is written by hand, and kept when the page is made again. -->\n\n"
 EXITS = {

@@ -3,9 +3,9 @@
 There is one right end of each, however often power is lost. So what a step does depends on its input, its state, and
 how often it has failed *on record*: an attempt that a power loss ended has not happened. Acts that are made once live
 in a world outside, which keeps what was done; looking at it, or a person who does, gives the same result as the act.
-Items of a list all begin at once, because which of them still begin after a failure is a matter of time, and acts beside
-others are not undone, because whether one had been made when another branch failed is one, too. What undoes a step adds
-to a sum, so that the order among branches that ran side by side does not show in the state.
+Items of a list all begin at once, because which of them still begin after a failure is a matter of time, and acts
+beside others are not undone, because whether one had been made when another branch failed is one, too. What undoes a
+step adds to a sum, so that the order among branches that ran side by side does not show in the state.
 """
 
 from __future__ import annotations

@@ -198,7 +198,13 @@ class _FailingDesk(Desk):
         definition = execution.definition
         brakes = Brakes(execution.id, Limits(workflow_timeout=0))
         super().__init__(
-            execution.id, execution.recorder, Observers(None), lambda: definition.codec, simulator._moment, brakes
+            execution.id,
+            execution.recorder,
+            Observers(None),
+            lambda: definition.codec,
+            simulator._moment,
+            brakes,
+            secrets=execution.situation.ground.rules.secrets,
         )
         self.execution = execution
         self.called = 0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 import click
 
 if TYPE_CHECKING:
+    from knows_core.redaction import Redactor
     from knows_registry.cli.failure import Failure
 
 _WITH_RUN = ("run", "resume")  # the commands whose answer is always the whole object, also on failure
@@ -58,11 +59,21 @@ class Answers:
         self._stream = stream
         self._command = command
         self._known: dict[str, Any] = {}
+        self._redactor: Redactor | None = None
         self._backend: str | None = None
 
     def at(self, backend: str | None) -> None:
         """Note the place that the command was given, for the commands that an answer advises."""
         self._backend = backend
+
+    def hide(self, redactor: Redactor) -> None:
+        """Show nothing from now on that this redactor knows, in the answer or beside it."""
+        from knows_registry.cli.streams import veil  # for commands that run steps
+
+        self._redactor = redactor
+        veil(redactor)
+        if not self.json:
+            self._stream = sys.stdout
 
     def learn(self, **parts: Any) -> None:
         """Note parts of `run_answer` as they become known, so that a failure later on can still tell them."""
@@ -85,7 +96,10 @@ class Answers:
         if self.json:
             import json  # a person's answer needs none
 
-            self._print(json.dumps(plain(answer), indent=2))
+            told = plain(answer)
+            if self._redactor is not None and self._redactor.known:
+                told = without(told, self._redactor)  # before it is JSON: a text cut out of that may end an escape
+            self._print(json.dumps(told, indent=2))
 
     def fail(self, failure: Failure) -> None:
         """Tell both readers why the command failed and what to do next."""
@@ -199,6 +213,16 @@ def plain(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(inner, depth + 1) for inner in cast("Iterable[Any]", value)]
     return _plain_object(value, depth)
+
+
+def without(value: Any, redactor: Redactor) -> Any:
+    """A plain value without what a redactor knows."""
+    if isinstance(value, str):
+        return redactor.text(value)
+    if isinstance(value, dict):
+        held = cast("dict[str, Any]", value)
+        return {redactor.text(key): without(inner, redactor) for key, inner in held.items()}
+    return [without(inner, redactor) for inner in cast("list[Any]", value)] if isinstance(value, list) else value
 
 
 def _plain_object(value: object, depth: int) -> Any:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 
 from knows_core import KnowsError
 from knows_core.envelope import safe_text
+from knows_core.redaction import without_passwords
 from knows_registry.cli.moves import in_place
 from knows_registry.guard import Interrupted
 
@@ -59,7 +60,7 @@ def failure_of(error: BaseException) -> Failure:
         return _named_failure(error)
     if isinstance(error, StepEnded) and error.__cause__ is not None:
         return _ended_by(error.steps, error.__cause__)
-    kind, text = type(error).__name__, safe_text(error)
+    kind, text = type(error).__name__, safe_text(error, without_passwords)
     if isinstance(error, Exception):
         return Failure("unexpected", kind, text, next_move="This is a defect of kwf: report it with the traceback.")
     if isinstance(error, Interrupted):
@@ -76,13 +77,13 @@ def reported(error: BaseException) -> Failure:
 
 
 def _ended_by(steps: list[str], error: BaseException) -> Failure:
-    kind, text = type(error).__name__, safe_text(error)
+    kind, text = type(error).__name__, safe_text(error, without_passwords)
     one = f"step {steps[0]}" if len(steps) == 1 else f"one of the steps {', '.join(steps)}"
     sentence = f"{one} ended the program with {kind}{text and ': '}{text}; the run is interrupted"
     return failure_of(error)._replace(step=steps[0] if len(steps) == 1 else None, sentence=sentence)
 
 
 def _named_failure(error: KnowsError) -> Failure:
-    text, move = safe_text(error), error.next_move
+    text, move = safe_text(error, without_passwords), error.next_move
     sentence = text.removesuffix(f" {move}").removesuffix(".") if move else text
     return Failure(error.code, type(error).__name__, sentence, next_move=move or None, exit_code=error.exit_code)

@@ -30,7 +30,9 @@ def open_engine(registry: Registry, backend: str | None, *, recorded: bool = Tru
     """
     from knows_core import LocalEngine  # these rooms cost an import each; help and listing do without
     from knows_core.settings import load_settings
+    from knows_registry.cli.streams import show_complaints
 
+    show_complaints()
     settings = load_settings()
     kept = settings.state_persistence or recorded
     opened = registry.backend(_url(backend, settings)) if kept else None
@@ -46,7 +48,9 @@ def open_watched(
     for fault in registry.plugins.load("hooks"):
         answers.note(shown(f"kwf: plugin {fault.entry} of {fault.distribution} is left out: {fault.reason}"))
         answers.note(shown(f"Next: {fault.remedy}"))
-    return open_engine(registry, backend, recorded=recorded)
+    engine = open_engine(registry, backend, recorded=recorded)
+    answers.hide(engine.redactor)
+    return engine
 
 
 def where(backend: str | None) -> str:
