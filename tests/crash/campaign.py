@@ -13,6 +13,7 @@ Other campaigns (`parallel_campaign`) call `main` with a subject of their own.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import itertools
 import json
@@ -25,7 +26,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from knows_core import Limits, LocalEngine, PipelineWorkflow, UnknownRun, step
+from knows_core import Limits, LocalEngine, PipelineWorkflow, RunIsOver, UnknownRun, step
 from tests.crash.broken import LateBackend
 
 if TYPE_CHECKING:
@@ -172,7 +173,8 @@ def warm(subject, open_backend):
     def work(begun):
         engine = LocalEngine(open_backend())
         run = engine.run(subject.template(lambda _: None))
-        engine.resume(run.id, subject.template(lambda _: None))
+        with contextlib.suppress(RunIsOver):  # a compensated one
+            engine.resume(run.id, subject.template(lambda _: None))
         os.write(answer, " ".join(sys.modules).encode())
         engine.close()
 
@@ -186,30 +188,41 @@ def warm(subject, open_backend):
             importlib.import_module(name)
 
 
+def disturbed(folder, seed, work, done, growth=1.05):
+    """Run after run, each killed at random moments until it comes to its end: the notes of each.
+
+    `work(note, run, begun)` is what a child does; `done` counts kills and runs. With more `growth` each try has longer.
+    """
+    chance, longest = random.Random(seed), 0.05
+    for number in itertools.count():
+        run, path = f"run-{number}", folder / f"run-{number}.log"
+
+        def one(begun, run=run, path=path):
+            work(notebook(path), run, begun)
+
+        while not one_try(one, chance.uniform(0, longest)):
+            # The window follows the time that a try really takes on this machine.
+            longest *= growth
+            done["kills"] += 1
+        longest *= 0.6
+        done["runs"] += 1
+        yield notes_of(path)
+
+
 def main(subject, folder, kills, seed, open_backend):
-    chance = random.Random(seed)
     expected = undisturbed(subject)
     done = {"kills": 0, "runs": 0, "again": 0, "lost": 0, "wrong": 0}
     took: list[float] = []
-    longest = 0.05
-    for number in itertools.count():
-        if done["kills"] >= kills and len(took) >= LEAST_RESUMED:
-            break
-        run, path = f"run-{number}", folder / f"run-{number}.log"
 
-        def work(begun, run=run, path=path):
-            child(subject, notebook(path), run, open_backend, begun)
+    def work(note, run, begun):
+        child(subject, note, run, open_backend, begun)
 
-        while not one_try(work, chance.uniform(0, longest)):
-            # The window follows the time that a try really takes on this machine.
-            longest *= 1.05
-            done["kills"] += 1
-        longest *= 0.6
-        notes = notes_of(path)
+    for notes in disturbed(folder, seed, work, done):
         took += [float(text) for kind, text in notes if kind == "after"]
         for fault, count in zip(("again", "lost", "wrong"), compare(subject, notes, expected), strict=True):
             done[fault] += count
-        done["runs"] += 1
+        if done["kills"] >= kills and len(took) >= LEAST_RESUMED:
+            break
     twentieths = statistics.quantiles(took, n=20, method="inclusive")
     return done | {"resumed": len(took), "median": twentieths[9], "p95": twentieths[18]}
 
