@@ -19,8 +19,7 @@ from knows_core import (
     step,
 )
 from knows_core.testing.simulator import Simulator
-from tests.core.isolated_calls import until
-from tests.core.mending import AT_ONCE, Steps, Undoing, driven, hooked, kinds, made
+from tests.core.mending import AT_ONCE, Steps, Undoing, crashed, driven, hangs, hooked, kinds, made
 
 both_drivers = pytest.mark.parametrize("driver", ["sync", "async"])
 ABSENT = object()
@@ -36,14 +35,6 @@ def looking(steps, answer):
         return answer
 
     return None if answer is ABSENT else look
-
-
-def crashed(template, backend):
-    """An engine after the process ended in the middle of the act."""
-    engine = LocalEngine(backend)
-    with pytest.raises(KeyboardInterrupt):
-        engine.run(template, run_id="r")
-    return engine
 
 
 # ------------------------------------------------------------------ the intent
@@ -199,10 +190,6 @@ def test_a_person_says_no():
 
 
 # ------------------------------------------------------------------ other doubts
-
-
-def hangs(context):
-    until("the end of its time", lambda: context.cancelled)
 
 
 @both_drivers

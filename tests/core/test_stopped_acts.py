@@ -5,20 +5,7 @@ from __future__ import annotations
 import pytest
 
 from knows_core import Limits, LocalEngine, MemoryBackend, RunStatus, parallel, pipeline, step
-from tests.core.isolated_calls import until
-from tests.core.mending import Steps, Undoing, kinds, made
-
-
-def hangs(context):
-    until("the end of its time", lambda: context.cancelled)
-
-
-def crashed(template, backend):
-    """An engine after the process ended in the middle of the act."""
-    engine = LocalEngine(backend)
-    with pytest.raises(KeyboardInterrupt):
-        engine.run(template, run_id="r")
-    return engine
+from tests.core.mending import Steps, Undoing, crashed, hangs, kinds, made
 
 
 def test_an_act_that_a_stopped_run_did_not_begin_is_not_in_doubt():
