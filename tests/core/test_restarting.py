@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
@@ -211,12 +212,20 @@ def test_of_a_compensated_run_what_was_undone_counts_as_done(backend):
 
 
 def test_of_a_failed_branch_the_others_are_tried_again(backend):
-    """A branch that failed beside the step is none of the new run's failures."""
-    steps = Steps()
-    flow = parallel(steps.works("one"), steps.fails("two", times=1))
-    template = made(steps.works("a", 1) | flow | steps.works("last"))
+    """A branch that failed beside the step, and before it, is none of the new run's failures."""
+    failed, steps = threading.Event(), Steps()
+
+    def two(given):
+        if not failed.is_set():
+            failed.set()
+            raise ConnectionError
+
+    wait = step(lambda given: failed.wait(30) and given, name="wait")
+    template = made(steps.works("a", 1) | parallel(wait | steps.works("one"), step(two)) | steps.works("last"))
     with LocalEngine(backend) as engine:
-        assert engine.run(template, run_id="r").status is RunStatus.FAILED
+        run = engine.run(template, run_id="r")
+        paths = [(one.kind, one.content.get("path")) for one in run.history]
+        assert paths.index(("StepFailed", "two")) < paths.index(("StepDone", "one"))
         assert engine.resume("r", template, from_step="one").status is RunStatus.COMPLETED
         assert engine.resume("r", template, from_step="two").status is RunStatus.COMPLETED
 
