@@ -64,4 +64,4 @@ def approval(
     for option, text in (("name", name), ("role", role), ("into", into)):
         if text is not None and (not isinstance(text, str) or not text):
             raise ContractError(f"approval: {option}: expected a text, found {text!r}")
-    return Approval(name, role, seconds(expires), payload, into)
+    return Approval(name, role, seconds(expires, "approval: expires"), payload, into)

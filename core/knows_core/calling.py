@@ -17,13 +17,13 @@ from knows_core.values import private_copy
 from knows_core.wishes import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
 
     from knows_core.flow import Step
     from knows_core.rules import Validator
     from knows_core.situation import Place, Situation
     from knows_core.state import Changes
-    from knows_core.wishes import Walk
+    from knows_core.wishes import Walk, Wish
 
 _NO_CHECKS: Final = (None, None)
 
@@ -50,8 +50,7 @@ def step_walk(step: Step[Any, Any], given: Any, now: Situation, place: Place) ->
             if validators:
                 _ask("before", path, value, place.seen(now.state), validators)
             if step.effect is not None:
-                yield StepIntended(path, attempt)
-                ground.intended[path] = attempt
+                yield from _intended(path, attempt, now)
             if not binding.takes_state:
                 result = yield Call(step, value, None, path, attempt, limit)
                 returned = True
@@ -89,6 +88,12 @@ def step_walk(step: Step[Any, Any], given: Any, now: Situation, place: Place) ->
         if step.compensate is not None:
             ground.finished.append((path, private_copy(result)))  # as it is now: the next step may change it
         return result
+
+
+def _intended(path: str, attempt: int, now: Situation) -> Generator[Wish, Any, None]:
+    """Record that an act is about to be made; a run that is stopped before it leaves no doubt about it."""
+    yield StepIntended(path, attempt)
+    now.ground.intended[path] = attempt
 
 
 def _ask(when: str, path: str, value: Any, state: Mapping[str, Any], validators: tuple[Validator, ...]) -> None:

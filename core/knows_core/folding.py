@@ -52,11 +52,12 @@ def fold(run: str, entries: Sequence[Entry]) -> Log:
 
 
 def _begin_anew(log: Log) -> None:
-    """Forget what another run spent on the records that this one began with: its time, its calls, its tries."""
+    """Forget what another run spent on the records that this one began with: its time, its calls, its failures."""
     log.owned = Owned(log.last_at)
     log.entered = {path: Owned(log.last_at) for path in log.entered}
     log.calls = log.interrupted = log.recoveries = 0
     log.at_rest = True
+    log.failed.clear()
 
 
 def fold_one(log: Log, entry: Entry) -> None:

@@ -66,7 +66,9 @@ def knows_error_handlers(context: ErrorContext) -> Verdict | None:
     """Say what follows a failure: `Retry`, `Fallback(value)`, `Continue`, `Suspend`, `Fail`, or None to leave it open.
 
     Called in the run's own thread for every failure of a step for which its retry policy allows no further attempt,
-    before what the step, its scopes and its template declare. The first answer that is not None counts;
+    before what the step, its scopes and its template declare; also for predicates that raise, branches that cannot be
+    joined, parts that lack something, and scopes whose time is over, none of which can be tried again. Not for a
+    person's no. The first answer that is not None counts, where a `Retry` whose attempts are used up is none;
     `kwf plugins --hooks` shows the order. The verdict is recorded, so that a resumed run does not ask again. When a
     handler raises, or answers with anything else, the run fails with HandlerFailed and the failure as its cause.
     """

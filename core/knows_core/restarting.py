@@ -74,7 +74,8 @@ def _first(entries: Sequence[Entry], run: str, step: str) -> int:
     """Where the records of a step, or of what lies inside a node of that path, begin."""
     inside = re.compile(re.escape(step) + r"(?:$|[/\[~#])")
     for number, entry in enumerate(entries):
-        if inside.match(entry.content.get("path") or ""):
+        path = entry.content.get("path")
+        if path and inside.match(path):
             return number
     recorded = dict.fromkeys(entry.content["path"] for entry in entries if entry.content.get("path"))
     expected = f"a step that {run} has recorded ({', '.join(recorded) or 'none'})"

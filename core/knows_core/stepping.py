@@ -95,11 +95,11 @@ def step(
     return made(function, name, **given) if function is not None else functools.partial(made, name=name, **given)
 
 
-def seconds(timeout: Any) -> float | None:
-    """A timeout as it was given. Raises ContractError for what is no time above 0."""
-    if timeout is None or (isinstance(timeout, int | float) and 0 < timeout < float("inf")):
-        return timeout
-    raise ContractError(f"timeout: expected seconds above 0, found {timeout!r}")
+def seconds(time: Any, option: str = "timeout") -> float | None:
+    """A time as it was given. Raises ContractError for what is no time above 0."""
+    if time is None or (isinstance(time, int | float) and 0 < time < float("inf")):
+        return time
+    raise ContractError(f"{option}: expected seconds above 0, found {time!r}")
 
 
 def policies(retry: Any, on_error: Any, compensate: Any) -> dict[str, Any]:

@@ -6,8 +6,10 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pluggy
+import pytest
 
 from knows_core import LocalEngine, MemoryBackend, Retry, hookimpl, hooks, pipeline, step
+from tests.core.isolated_calls import until
 
 AT_ONCE = Retry(max_retries=2, delay=0)
 
@@ -98,6 +100,19 @@ def driven(engine, template, driver="sync", run_id="r"):
     if driver == "sync":
         return engine.run(template, run_id=run_id)
     return asyncio.run(engine.arun(template, run_id=run_id))
+
+
+def crashed(template, backend):
+    """An engine after the process ended in the middle of a step, as far as the run can tell."""
+    engine = LocalEngine(backend)
+    with pytest.raises(KeyboardInterrupt):
+        engine.run(template, run_id="r")
+    return engine
+
+
+def hangs(context):
+    """A step that is there until nobody waits for it any more."""
+    until("the end of its time", lambda: context.cancelled)
 
 
 def kinds(run):

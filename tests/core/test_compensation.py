@@ -21,7 +21,7 @@ from knows_core import (
     step,
     use,
 )
-from tests.core.mending import Steps, Undoing, made, ran
+from tests.core.mending import Steps, Undoing, crashed, made, ran
 
 both_drivers = pytest.mark.parametrize("driver", ["sync", "async"])
 
@@ -153,20 +153,23 @@ def test_a_compensation_sees_what_its_branch_wrote(crashes):
 
 
 def test_what_was_joined_is_seen_once():
-    """A later step's write stands over that of the branch, also where the branch was begun by a former try."""
-    seen, backend = [], MemoryBackend()
+    """A later step's write stands over that of the branch, also after crashes in the branch and in the compensation."""
+    seen, backend, dies = [], MemoryBackend(), [True]
 
     def look(state):
+        if dies:
+            dies.clear()
+            raise KeyboardInterrupt
         seen.append(state["k"])
 
     a = step(lambda state: state.update(k=1), name="a", compensate=look)
     steps = Steps()
     later = step(lambda state: state.update(k=2), name="later")
     template = made(parallel(a | steps.dies("dies"), steps.works("c", 1)) | later | steps.fails("x"))
-    with LocalEngine(backend) as engine:
-        with pytest.raises(KeyboardInterrupt):
-            engine.run(template, run_id="r")
-        assert engine.resume("r", template).compensated
+    engine = crashed(template, backend)
+    with pytest.raises(KeyboardInterrupt):
+        engine.resume("r", template)
+    assert engine.resume("r", template).compensated
     assert seen == [2]
 
 

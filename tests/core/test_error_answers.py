@@ -217,3 +217,6 @@ def test_the_part_sees_the_error_that_it_goes_on_from():
     part = use(made(steps.fails("a", on_error=Continue()) | look), keys="pump", alias="part")
     assert "error" in ran(part).state
     assert seen == ["part/a"]
+    over = step(lambda state: state.pop("error") and None, name="over")
+    part = use(made(steps.fails("a", on_error=Continue()) | over), keys="pump", alias="part")
+    assert dict(ran(part).state) == {}

@@ -148,6 +148,21 @@ def test_retry_may_be_a_verdict():
     assert ran(steps.fails("a", retry=AT_ONCE), hooks=hooks).error["attempt"] == 4
 
 
+def test_each_attempt_that_a_handler_grants_begins_with_the_input_as_it_was():
+    """As with a policy of the step."""
+    seen = []
+
+    def take(items):
+        seen.append(list(items))
+        items.clear()
+        if len(seen) < 2:
+            raise ValueError
+
+    hooks = hooked(handlers=[saying(Retry(delay=0))])
+    assert ran(step(lambda: [1, 2], name="a") | step(take), hooks=hooks).status is RunStatus.COMPLETED
+    assert seen == [[1, 2]] * 2
+
+
 def test_a_retry_whose_attempts_are_used_up_is_no_answer():
     """Then the next one is asked: the order goes on as after a policy of the step."""
     steps, heard = Steps(), []

@@ -22,7 +22,7 @@ from knows_core import (
     scope,
     step,
 )
-from tests.core.mending import Steps, made, ran
+from tests.core.mending import Steps, hooked, kinds, made, ran
 
 
 def too_slow():
@@ -92,8 +92,28 @@ def test_a_scope_whose_time_is_over_is_answered_by_itself():
     inside = scope(too_slow(), on_error=Fallback(0), name="in")
     for answer in (Fallback(3), Fallback(steps.works("b", 3)), handler):
         run = ran(scope(inside, timeout=0.02, name="out", on_error=answer))
-        assert (run.status, run.result) == (RunStatus.COMPLETED, 3)
+        assert (run.status, run.result, kinds(run).count("StepFailed")) == (RunStatus.COMPLETED, 3, 1)
     assert asked == [("out", "ScopeTimeout")]
+
+
+def test_the_handlers_of_plugins_are_asked_about_a_scope_whose_time_is_over():
+    """At the path of the scope, before what it declares itself; a value stands for the whole scope."""
+    asked = []
+
+    def handler(context):
+        asked.append((context.step, type(context.exception).__name__))
+        return Fallback(3) if len(asked) > 1 else None
+
+    flow = scope(scope(too_slow(), name="in"), timeout=0.02, name="out", on_error=Fallback(Steps().works("b", 2)))
+    assert ran(flow, hooks=hooked(handlers=[handler])).result == 2
+    assert ran(flow, hooks=hooked(handlers=[handler])).result == 3
+    assert asked == [("out", "ScopeTimeout")] * 2
+
+
+def test_a_scope_inside_another_that_has_time_left_answers_for_itself():
+    """The time of the outer one is none of its matter."""
+    inside = scope(too_slow(), timeout=0.02, on_error=Fallback(3))
+    assert ran(scope(inside | Steps().works("b"), timeout=60)).result == 3
 
 
 @pytest.mark.parametrize("name", ["in", None])
