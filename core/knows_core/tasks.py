@@ -7,7 +7,7 @@ import contextlib
 import contextvars
 import functools
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from knows_core.context import is_coroutine
 from knows_core.errors import StepTimeout
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+_GRACE: Final = 1.0  # seconds that a coroutine may take beyond its limit, to put in order what it was at
 
 
 class Tasks:
@@ -49,20 +50,29 @@ class Tasks:
     async def call(self, call: Call) -> Any:
         """Call a step and wait for it. Raises StepTimeout, or what the step raises."""
         context = self._desk.context(call) if self._desk.wants_context(call) else None
-        if call.limit is None:
-            try:
-                return await self._answer(call, context)
-            finally:
-                call.given_up = True
-        limit = asyncio.timeout(None if call.step.isolation == "process" else call.limit)
         try:
-            async with limit:
+            if call.limit is None or call.step.isolation == "process":
                 return await self._answer(call, context)
-        except TimeoutError:
-            if not limit.expired():  # the step's own
-                raise
+            return await self._in_time(call, context)
         finally:
             call.given_up = True
+
+    async def _in_time(self, call: Call, context: Any) -> Any:
+        """Wait for a step until its time is up, and not for ever for one that does not heed its cancellation.
+
+        Such a step is left alone, as a thread would be.
+        """
+        work = self._loop.create_task(self._answer(call, context), name=call.path)
+        work.add_done_callback(lambda done: None if done.cancelled() else done.exception())  # or its loss is logged
+        try:
+            await asyncio.wait([work], timeout=call.limit)
+            if work.done():
+                return work.result()
+        finally:
+            if not work.done():
+                call.given_up = True
+                work.cancel()
+                await asyncio.wait([work], timeout=_GRACE)
         raise StepTimeout(step=call.path, timeout=call.limit)
 
     def begin(self, lane: Lane, call: Call) -> None:

@@ -87,6 +87,36 @@ def test_an_async_step_is_cancelled_for_real():
     assert (run.error["code"], heard) == ("step-timeout", ["cancelled"])
 
 
+@pytest.mark.fault(80)
+@pytest.mark.parametrize("driver", ["sync", "async"])
+@pytest.mark.parametrize("beside", [False, True])
+def test_an_async_step_that_does_not_heed_its_cancellation_is_late_all_the_same(driver, beside):
+    """The limit counts: the run goes on without it soon, and what it comes to later counts for nothing."""
+    heard, leave = [], threading.Event()
+
+    async def deaf(value, state):
+        until = time.monotonic() + LONG
+        while not leave.is_set() and time.monotonic() < until:
+            try:
+                await asyncio.sleep(0.01)
+            except asyncio.CancelledError:
+                heard.append(state.set("late", 1))
+        return "late"
+
+    async def driven(engine, template):
+        run = await engine.arun(template)
+        leave.set()
+        return run
+
+    hanging = step(deaf, name="deaf", timeout=SHORT)
+    template = pipeline(parallel(hanging, step(lambda: 1, name="quick")) if beside else hanging, name="t")
+    with LocalEngine(MemoryBackend()) as engine:
+        run = asyncio.run(driven(engine, template)) if driver == "async" else engine.run(template)
+        leave.set()
+    assert (run.error["code"], run.error["step"], "late" in run.state) == ("step-timeout", "deaf", False)
+    assert driver == "sync" or heard
+
+
 def test_a_step_in_time_is_not_disturbed():
     """Its result counts, its deadline is told, and an own TimeoutError stays what it is."""
     flow = step(lambda context: context.deadline is not None, name="in_time", timeout=LONG)
