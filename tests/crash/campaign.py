@@ -186,30 +186,41 @@ def warm(subject, open_backend):
             importlib.import_module(name)
 
 
-def main(subject, folder, kills, seed, open_backend):
-    chance = random.Random(seed)
-    expected = undisturbed(subject)
-    done = {"kills": 0, "runs": 0, "again": 0, "lost": 0, "wrong": 0}
-    took: list[float] = []
-    longest = 0.05
+def disturbed(folder, seed, work, done):
+    """Run after run, each killed at random moments until it comes to its end: the notes of each.
+
+    `work(note, run, begun)` is what a child does; `done` counts kills and runs.
+    """
+    chance, longest = random.Random(seed), 0.05
     for number in itertools.count():
-        if done["kills"] >= kills and len(took) >= LEAST_RESUMED:
-            break
         run, path = f"run-{number}", folder / f"run-{number}.log"
 
-        def work(begun, run=run, path=path):
-            child(subject, notebook(path), run, open_backend, begun)
+        def one(begun, run=run, path=path):
+            work(notebook(path), run, begun)
 
-        while not one_try(work, chance.uniform(0, longest)):
+        while not one_try(one, chance.uniform(0, longest)):
             # The window follows the time that a try really takes on this machine.
             longest *= 1.05
             done["kills"] += 1
         longest *= 0.6
-        notes = notes_of(path)
+        done["runs"] += 1
+        yield notes_of(path)
+
+
+def main(subject, folder, kills, seed, open_backend):
+    expected = undisturbed(subject)
+    done = {"kills": 0, "runs": 0, "again": 0, "lost": 0, "wrong": 0}
+    took: list[float] = []
+
+    def work(note, run, begun):
+        child(subject, note, run, open_backend, begun)
+
+    for notes in disturbed(folder, seed, work, done):
         took += [float(text) for kind, text in notes if kind == "after"]
         for fault, count in zip(("again", "lost", "wrong"), compare(subject, notes, expected), strict=True):
             done[fault] += count
-        done["runs"] += 1
+        if done["kills"] >= kills and len(took) >= LEAST_RESUMED:
+            break
     twentieths = statistics.quantiles(took, n=20, method="inclusive")
     return done | {"resumed": len(took), "median": twentieths[9], "p95": twentieths[18]}
 
