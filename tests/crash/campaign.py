@@ -186,10 +186,10 @@ def warm(subject, open_backend):
             importlib.import_module(name)
 
 
-def disturbed(folder, seed, work, done):
+def disturbed(folder, seed, work, done, growth=1.05):
     """Run after run, each killed at random moments until it comes to its end: the notes of each.
 
-    `work(note, run, begun)` is what a child does; `done` counts kills and runs.
+    `work(note, run, begun)` is what a child does; `done` counts kills and runs. With more `growth` each try has longer.
     """
     chance, longest = random.Random(seed), 0.05
     for number in itertools.count():
@@ -200,7 +200,7 @@ def disturbed(folder, seed, work, done):
 
         while not one_try(one, chance.uniform(0, longest)):
             # The window follows the time that a try really takes on this machine.
-            longest *= 1.05
+            longest *= growth
             done["kills"] += 1
         longest *= 0.6
         done["runs"] += 1

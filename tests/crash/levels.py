@@ -24,7 +24,7 @@ FLIPS = _count("FLIPS", 500)
 CUTS = _count("CUTS", 50)
 ONCE_KILLS = _count("ONCE_KILLS", 300)  # of runs of acts that are made once
 UNDO_KILLS = _count("UNDO_KILLS", 100)  # while a failed run is compensated
-RETRY_KILLS = _count("RETRY_KILLS", 60)  # of runs that wait between attempts
+RETRY_KILLS = _count("RETRY_KILLS", 20)  # of runs that wait between attempts
 
 
 def bounded(failures: int, trials: int, what: str) -> str:

@@ -1,4 +1,4 @@
-"""kill -9 in the middle of acts that must not be repeated: none is, and each that may have taken place is asked about."""
+"""kill -9 amid acts that must not be repeated: none is; what may have taken place is looked up or asked about."""
 
 from __future__ import annotations
 
