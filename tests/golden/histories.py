@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 import itertools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,11 +32,14 @@ from knows_core import (
     step,
     use,
 )
+from knows_core.deciding import Decision, decide
 from knows_core.execution import Execution, order
+from knows_core.journal import copied, read
 from knows_core.lanes import Lanes
 from knows_core.linking import linked
 from knows_core.recorded import begin_recorded, go_on
 from knows_core.rules import Rules
+from knows_core.run import RunStatus
 from knows_core.template import definition_of
 from knows_core.wishes import Call, Fork, Outcome
 
@@ -151,7 +154,11 @@ def twice(result, state):
 
 @dataclass
 class History:
-    """How a run comes about: templates that it is driven on, each with what its steps do, and who takes it up."""
+    """How a run comes about: templates that it is driven on, each with what its steps do, and who takes it up.
+
+    `decisions` are made before the try of that number. The mood `pause` ends the process in the first pause. With
+    `origin` the run begins with what that other run, which comes about in the first try, had recorded before a step.
+    """
 
     tries: list[Callable[[dict[str, BaseException]], PipelineWorkflow]]
     moods: list[dict[str, BaseException]]
@@ -159,6 +166,8 @@ class History:
     state: dict[str, Any] = field(default_factory=dict)
     accept: bool = False
     limits: Limits = Limits()  # noqa: RUF009 - a frozen value
+    decisions: dict[int, Decision] = field(default_factory=dict)
+    origin: tuple[str, str] | None = None
 
     def template(self) -> PipelineWorkflow:
         """The template that goes on with it, in a good mood."""
@@ -174,29 +183,48 @@ class History:
 
         for number, moods in enumerate(self.moods):
             template = self.tries[min(number, len(self.tries) - 1)](moods)
+            if number in self.decisions:
+                decide(backend, None, RUN, self.decisions[number], template, clock, backend.release)
             if number == 0:
-                wanted = order(linked(definition_of(template), None), self.input, self.state, clock, RUN, "file.py:it")
-                execution: Any = begin_recorded(wanted, backend, clock, Rules(self.limits))
+                execution: Any = self._begun(template, backend, clock)
             else:
                 try:
                     execution = go_on(backend, None, RUN, template, clock, rules=Rules(self.limits), accept=self.accept)
                 except KnowsError:  # it is stuck
                     continue
-            drive(execution)
-            backend.release(RUN, backend.load(RUN)[0].epoch)
+            drive(execution, pauses="pause" not in moods)
+            backend.release(execution.id, backend.load(execution.id)[0].epoch)
+            if number == 0 and self.origin is not None:
+                self._copied(backend, self.origin)
         return backend
 
+    def _begun(self, template: PipelineWorkflow, backend: MemoryBackend, clock: Callable[[], datetime]) -> Execution:
+        run = RUN if self.origin is None else self.origin[0]
+        wanted = order(linked(definition_of(template), None), self.input, self.state, clock, run, "file.py:it")
+        return begin_recorded(wanted, backend, clock, Rules(self.limits))
 
-def drive(execution: Execution) -> None:
-    """Drive a run in one thread, its branches in turn, to its end or until its process ends."""
+    def _copied(self, backend: MemoryBackend, origin: tuple[str, str]) -> None:
+        """As `begun_from` does, under an id that is always the same."""
+        row, records = backend.load(origin[0])
+        entries, _ = read(origin[0], records)
+        kept = itertools.takewhile(lambda entry: entry.content.get("path") != origin[1], entries)
+        backend.release(RUN, backend.create(replace(row, run=RUN, status=RunStatus.RUNNING), copied(RUN, kept, origin)))
+
+
+def drive(execution: Execution, *, pauses: bool) -> None:
+    """Drive a run in one thread, its branches in turn, until it or its process ends: in a pause, if not `pauses`."""
     recorder = execution.recorder
     lanes = Lanes(Fork(iter([execution.machine]), 1), recorder.add)
     while calls := lanes.calls():
         recorder.flush()
         for lane, call in calls:
             try:
-                assert isinstance(call, Call)
-                outcome = Outcome(call.step.binding.invoke(call.value, call.state, None))
+                if isinstance(call, Call):
+                    outcome = Outcome(call.step.binding.invoke(call.value, call.state, None))
+                elif pauses:
+                    outcome = Outcome()
+                else:
+                    raise Stop
             except Stop:
                 lanes.calls()  # what other branches came to meanwhile is recorded
                 recorder.flush()
