@@ -47,7 +47,7 @@ def outcome_of(backend, template):
         return {"refused": refused.code}
     state = dict(run.state)
     if "error" in state:  # but for its sentence, which may be worded better
-        state["error"] = [run.error[key] for key in ("type", "code", "timestamp", "step", "attempt")]
+        state["error"] = [state["error"][key] for key in ("type", "code", "timestamp", "step", "attempt")]
     return {
         "status": run.status,
         "result": repr(run.result),
