@@ -51,6 +51,11 @@ def _is_over(value: Any) -> bool:
     return value in list(RunStatus) and RunStatus(value).is_over
 
 
+def _is_moment_or_none(value: Any) -> bool:
+    """Whether it can be waited for: a pause until the end of all times would be none."""
+    return value is None or (type(value) in (int, float) and 0 <= value < _YEAR_10000)
+
+
 def _is_shape(value: Any) -> bool:
     """Whether it is a list of entries, and everything that begins in it ends in it."""
     if not _list_of(_list_of(_text))(value):
@@ -83,10 +88,10 @@ def _is_error(value: Any) -> bool:
     )
 
 
+_YEAR_10000: Final = 253_402_300_800  # seconds since 1970
 _text: Final = _of(str)
 _text_or_none: Final = _of(str, type(None))
 _whole: Final = _of(int)
-_number_or_none: Final = _of(int, float, type(None))
 _whole_or_none: Final = _of(int, type(None))
 _attempt: Final[dict[str, _Check]] = {"path": _of(str), "attempt": _of(int)}
 _state: Final = _of(dict)
@@ -117,7 +122,7 @@ _FORMS: Final[dict[str, tuple[dict[str, _Check], dict[str, _Check]]]] = {
     RunResumed.__name__: ({"edited": _texts}, {}),
     StepIntended.__name__: (_attempt, {}),
     StepDone.__name__: ({**_attempt, "result": _anything}, _changes),
-    StepFailed.__name__: ({**_attempt, "error": _is_error}, {"until": _number_or_none, "final": _of(bool)}),
+    StepFailed.__name__: ({**_attempt, "error": _is_error}, {"until": _is_moment_or_none, "final": _of(bool)}),
     StepRetried.__name__: (_attempt, {}),
     Settled.__name__: (
         {"path": _text, "how": _text},

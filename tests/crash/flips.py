@@ -2,8 +2,9 @@
 
     python -m tests.crash.flips FOLDER FLIPS SEED [blind]
 
-The journal holds a run that is complete, one that failed and one whose process was killed. Half of the flips hit a file
-that was closed, half one that was not, whose log lies beside it. Each flip is looked at by a child of its own, with a
+The journal holds a run that is complete, one that failed, one that was compensated, one that waits for a person and two
+whose processes were killed, one of them behind a pause, a decision and an act. Half of the flips hit a file that was
+closed, half one that was not, whose log lies beside it. Each flip is looked at by a child of its own, with a
 limit: an error of the project is right, and so is the result that the run has without damage, with no recorded step
 made again. All else is silent: `again`, `different`, `unnamed` (another error), `died` (a signal: a crash or a hang).
 
@@ -23,13 +24,14 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from knows_core import KnowsError, LocalEngine, PipelineWorkflow, step
+from knows_core import KnowsError, LocalEngine, PipelineWorkflow, Retry, approval, pipeline, step
 from knows_sqlite import SQLiteBackend, place
 from tests.crash.campaign import forked
 
 NAMES = ["a", "b", "c", "d", "e"]
 SECONDS = 20  # for one look
 RUNS = {"complete": None, "failed": "d", "killed": "d"}  # and in which step
+RECOVERING = ("undone", "waiting", "decided")
 
 
 def template(called, stops=None):
@@ -44,6 +46,36 @@ def template(called, stops=None):
         return step(run, name=name)
 
     return PipelineWorkflow([body(name) for name in NAMES], name="flipped", version="1.0.0")
+
+
+def recovering(called, stops=None):
+    """A pause, an act, a question, and what undoes it all; `stops` is where the process ends, or the run fails."""
+
+    def first(context):
+        called.append("first")
+        if context.attempt == 1:
+            raise ConnectionError("not now")
+        return "first"
+
+    def act(result):
+        called.append("act")
+        return [result, "act"]
+
+    def undo(result):
+        called.append("undo")
+
+    def last(result):
+        called.append("last")
+        if stops == "killed":
+            os._exit(0)
+        if stops == "failed":
+            raise RuntimeError("a step that fails")
+        return [*result, "last"]
+
+    flow = step(first, name="first", retry=Retry(delay=0)) | step(act, name="act", effect="once", compensate=undo)
+    if stops != "failed":
+        flow = flow | approval("release", role="engineer")
+    return pipeline(flow | step(last, name="last"), name="recovering", version="1.0.0")
 
 
 class Stop(list[str]):
@@ -66,9 +98,17 @@ def original(folder, *, closed):
         engine = LocalEngine(SQLiteBackend(path))
         engine.run(template([]), run_id="complete")
         engine.run(template([], stops="d"), run_id="failed")
+        engine.run(recovering([], "failed"), run_id="undone")
+        engine.run(recovering([]), run_id="waiting")
+        engine.run(recovering([]), run_id="decided")
+        engine.decide("decided", "approve", by="Ada", role="engineer", note="seen")
         engine.run(template(Stop()), run_id="killed")
 
-    assert os.waitpid(forked(work), 0)[1] == 0
+    def work_on(_):
+        LocalEngine(SQLiteBackend(path)).resume("decided", recovering([], "killed"))
+
+    for one in (work, work_on):
+        assert os.waitpid(forked(one), 0)[1] == 0
     if closed:
         LocalEngine(SQLiteBackend(path)).close()
     files = [one for one in (path, path.with_name(f"{path.name}-wal")) if one.exists()]
@@ -80,17 +120,18 @@ def look(path):
     """What becomes of each run that is taken up from the file; an error of the project by its code."""
     opened = _answer(lambda: LocalEngine(SQLiteBackend(path)))
     if not isinstance(opened, LocalEngine):
-        return dict.fromkeys(RUNS, opened)
+        return dict.fromkeys([*RUNS, *RECOVERING], opened)
     with opened as engine:
-        return {run: _answer(partial(_taken_up, engine, run)) for run in RUNS}
+        return {run: _answer(partial(_taken_up, engine, run)) for run in [*RUNS, *RECOVERING]}
 
 
 def _taken_up(engine, run):
     called: list[str] = []
     engine.runs()
     engine.history(run)
-    ended = engine.resume(run, template(called))
-    return [ended.status, ended.result, dict(ended.state), called]
+    flow = template(called) if run in RUNS else recovering(called, "failed" if run == "undone" else None)
+    ended = engine.resume(run, flow)
+    return [ended.status, ended.result, dict(ended.state), called, [list(one) for one in ended.waiting]]
 
 
 def _answer(work):
@@ -124,17 +165,17 @@ def verdict(found, right):
     """In one word what came of a flip, the worst that came of any of its runs."""
     if isinstance(found, str):
         return "died"
-    words = [_verdict(found[run], right[run]) for run in RUNS]
+    words = [_verdict(found[run], right[run]) for run in right]
     return next(word for word in ("unnamed", "different", "again", "named", "right") if word in words)
 
 
 def _verdict(found, right):
+    if found == right:
+        return "right"
     if isinstance(found, str):
         return "named"
     if isinstance(found, dict):
         return "unnamed"
-    if found == right:
-        return "right"
     return "again" if found[:1] == right[:1] and len(found[3]) > len(right[3]) else "different"
 
 
