@@ -112,6 +112,7 @@ def _looked(step: Step[Any, Any], given: Any, path: str, now: Situation, place: 
         else:
             reason = f"{reason}, and look could not tell"
     if isinstance(found, Done):
+        now.interrupted = 0  # that try was this act's, and no other step's
         return (yield from done_as(step, found.value, path, attempt, now))
     if isinstance(found, NotDone):
         now.ground.intended.pop(path, None)

@@ -14,7 +14,6 @@ from knows_core.contents import _FORMS, fault_in
 from knows_core.folding import fold
 from knows_core.journal import read, seed_of
 from knows_core.records import Record
-from knows_core.run import RunStatus
 from tests.golden.histories import NOON, RUN
 from tests.golden.make import EVERY, FOLDER, loaded
 from tests.golden.recovering import RECOVERIES
@@ -23,6 +22,7 @@ OTHERS = [None, True, 7, 1.5, "text", [], ["text"], {}, {"key": 1}]
 WRONG = [
     ("RunCreated", "origin", ["earlier"]),
     ("RunCreated", "origin", "earlier"),
+    ("RunCreated", "copied", "2"),
     ("StepIntended", "attempt", True),
     ("StepRetried", "attempt", "1"),
     ("StepFailed", "until", "soon"),
@@ -99,12 +99,12 @@ def test_no_content_breaks_its_reader(name):
 def looked_at(records, name):
     """Whether the journal is refused. Raises what is no error of the project."""
     try:
-        status = fold(RUN, read(RUN, records)[0]).status
+        log = fold(RUN, read(RUN, records)[0])
     except RecordCorrupt:
         return True
     backend = MemoryBackend()
     template = EVERY[name].template()
-    row = RunRow(RUN, template.name, str(template.version), RunStatus(status), NOON, NOON)
+    row = RunRow(RUN, template.name, str(template.version), log.status, NOON, NOON, compensated=log.compensated)
     backend.release(RUN, backend.create(row, records))
     try:
         LocalEngine(backend).result(RUN, template)

@@ -207,7 +207,7 @@ class History:
         """As `begun_from` does, under an id that is always the same."""
         row, records = backend.load(origin[0])
         entries, _ = read(origin[0], records)
-        kept = itertools.takewhile(lambda entry: entry.content.get("path") != origin[1], entries)
+        kept = list(itertools.takewhile(lambda entry: entry.content.get("path") != origin[1], entries))
         backend.release(RUN, backend.create(replace(row, run=RUN, status=RunStatus.RUNNING), copied(RUN, kept, origin)))
 
 

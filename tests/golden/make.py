@@ -24,6 +24,7 @@ FOLDER = Path(__file__).parent / "k1"  # by the version of the record format
 def text_of(row, records, outcome):
     """A history as it stands in its file."""
     stored = {"template": row.template, "version": row.version, "status": row.status}
+    stored |= {"compensated": True} if row.compensated else {}
     encoded = [base64.b64encode(record).decode() for record in records]
     return json.dumps({"row": stored, "records": encoded, "then": outcome}, indent=1) + "\n"
 
@@ -34,7 +35,8 @@ def loaded(text):
     row = read["row"]
     backend = MemoryBackend()
     records = [base64.b64decode(one) for one in read["records"]]
-    stored = RunRow(RUN, row["template"], row["version"], RunStatus(row["status"]), NOON, NOON)
+    status, undone = RunStatus(row["status"]), row.get("compensated", False)
+    stored = RunRow(RUN, row["template"], row["version"], status, NOON, NOON, compensated=undone)
     backend.release(RUN, backend.create(stored, records))
     return backend, records, read["then"]
 
