@@ -151,7 +151,7 @@ def looked(path):
         os.close(answer)
         logging.disable()  # damaged rows are left out of a list with a warning
         signal.alarm(SECONDS)
-        os.write(said, json.dumps(look(path)).encode())
+        os.write(said, json.dumps(look(path), default=str).encode())
 
     pid = forked(work)
     os.close(said)
