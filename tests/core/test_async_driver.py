@@ -29,6 +29,7 @@ def test_async_steps_work_under_the_sync_driver(engine):
     assert loops[0] is loops[1]
 
 
+@pytest.mark.fault(88)
 def test_sync_steps_do_not_block_the_async_driver():
     """Two runs whose sync steps wait for each other both end: neither holds the loop."""
     variable = contextvars.ContextVar("variable", default="unset")

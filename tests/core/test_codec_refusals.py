@@ -206,6 +206,7 @@ def inside_itself(kind):
     return value
 
 
+@pytest.mark.fault(51)
 @pytest.mark.parametrize(
     ("value", "path", "found"),
     [

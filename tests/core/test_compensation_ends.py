@@ -25,8 +25,9 @@ from tests.core.mending import AT_ONCE, Steps, Undoing, driven, kinds, made, ran
 both_drivers = pytest.mark.parametrize("driver", ["sync", "async"])
 
 
+@pytest.mark.fault(83)
 def test_all_are_tried_and_all_errors_are_kept():
-    """Catalogue 83: one that fails keeps none of the others from being tried; the status says so."""
+    """One that fails keeps none of the others from being tried; the status says so."""
     steps = Undoing()
     flow = steps.acts("a") | steps.works("b", 2, compensate=steps.fails("u")) | steps.acts("c")
     run = ran(flow | steps.works("d", 4, compensate=steps.fails("v", error=ValueError)) | steps.fails("x"))
@@ -115,8 +116,9 @@ def test_a_result_that_cannot_be_recorded_is_undone_too():
     assert (run.error["code"], run.compensated, steps.undone) == ("not-storable", True, ["a"])
 
 
+@pytest.mark.fault(8)
 def test_every_crash_point_of_a_compensation_comes_to_the_same():
-    """Catalogue 8: losing power at any effect, each finished step is undone, the newest first."""
+    """Losing power at any effect, each finished step is undone, the newest first."""
     steps = Undoing()
     branches = parallel(steps.acts("b"), steps.acts("c"))
     template = made(steps.acts("a") | branches | steps.acts("d") | steps.fails("x"))

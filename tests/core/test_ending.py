@@ -152,6 +152,7 @@ def test_a_keeper_whose_backend_fails_says_so_once_and_goes_on(caplog):
     assert sum("could not be renewed" in one.message for one in caplog.records) <= 1
 
 
+@pytest.mark.fault(91)
 def test_a_step_that_resumes_its_own_run_is_told_that_it_is_busy():
     """No deadlock: the run is owned, by this very process."""
     engine = LocalEngine(MemoryBackend())

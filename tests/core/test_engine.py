@@ -65,6 +65,7 @@ def test_a_run_id_is_used_once_and_has_a_form(engine, Trial):
         engine.status("nobody")
 
 
+@pytest.mark.fault(45)
 def test_a_result_that_cannot_be_stored_fails_its_step(engine):
     """The step does not count as done, the error names it and the path, and earlier steps are safe."""
     template = PipelineWorkflow([step(lambda: 1, name="one"), step(lambda: {"x": [object()]}, name="bad")], name="t")

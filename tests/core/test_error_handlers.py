@@ -77,6 +77,7 @@ def test_the_first_answer_wins():
     assert (run.result, heard) == (2, [(1, "a"), (2, "a")])
 
 
+@pytest.mark.fault(74)
 def test_handlers_of_plugins_come_before_what_the_template_says():
     """And where they leave it open, the step's own answer counts, then those around."""
     hooks = hooked(handlers=[saying(None)])
@@ -195,6 +196,7 @@ def broken(context):
     raise LookupError("no such pager")
 
 
+@pytest.mark.fault(81)
 @pytest.mark.parametrize(
     ("handler", "reason"),
     [
@@ -207,7 +209,7 @@ def broken(context):
 )
 @pytest.mark.parametrize("where", ["plugin", "step", "scope"])
 def test_a_handler_that_fails_keeps_the_failure_that_it_was_asked_about(handler, reason, where):
-    """Catalogue 81: the run fails with HandlerFailed, whose cause is the original; no other answer counts then."""
+    """The run fails with HandlerFailed, whose cause is the original; no other answer counts then."""
     steps = Steps()
     flow = steps.fails("a", on_error=handler if where == "step" else None)
     flow = scope(flow, name="s", on_error=handler if where == "scope" else Fallback(1))
@@ -228,8 +230,9 @@ def test_the_sentence_names_the_handler_the_step_and_the_failure():
     )
 
 
+@pytest.mark.fault(75)
 def test_the_text_of_a_handlers_error_may_be_hostile():
-    """Catalogue 75: an exception whose text raises is still told."""
+    """An exception whose text raises is still told."""
 
     class Hostile(Exception):
         def __str__(self):

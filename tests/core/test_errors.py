@@ -91,6 +91,7 @@ def test_an_error_is_data_with_its_causes():
     assert json.loads(json.dumps(record, default=str))["type"] == "TransientError"
 
 
+@pytest.mark.fault(75)
 def test_hostile_errors_are_described():
     """A text that raises, one of 10 MB, and a chain that never ends."""
 

@@ -15,6 +15,7 @@ from tests.core import isolated_steps as steps
 from tests.core.isolated_calls import PATIENCE, called, gone, ids, until
 
 
+@pytest.mark.fault(79)
 def test_a_hanging_step_is_killed_for_real(tmp_path):
     """Its process and the process it started are gone when StepTimeout is raised."""
     begun = time.monotonic()
@@ -40,6 +41,7 @@ def test_a_process_ends_in_good_order(capfd):
     assert capfd.readouterr().err == "tidied up\n"
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize(
     ("way", "how", "status"),
     [
@@ -110,6 +112,7 @@ call_isolated(step(isolated_steps.note_and_hang), sys.argv[1], None, None, **giv
 """
 
 
+@pytest.mark.fault(14)
 @pytest.mark.parametrize("way", ["plain", "fork"])
 def test_the_process_ends_with_its_parent(way, tmp_path, root):
     """Nobody is left when the parent is killed, even if a process that it forked holds its pipes."""

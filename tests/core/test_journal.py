@@ -153,6 +153,7 @@ NO_RECORDS = {
 }
 
 
+@pytest.mark.fault(58)
 @pytest.mark.parametrize("what", NO_RECORDS)
 def test_what_is_no_record_is_refused_although_its_checksum_is_right(what):
     """Whatever a foreign writer left: an error that names run and record, never another one."""

@@ -57,6 +57,7 @@ def moved_state(bench, function):
     return PipelineWorkflow([measure, fail], name="t", version="2.0", state=NewState, migrations=migrations)
 
 
+@pytest.mark.fault(55)
 def test_a_function_makes_the_new_state_of_the_old_one(bench):
     """Objects of classes that are gone are data to it; what it leaves alone comes back the same; defaults are added."""
     seen = []

@@ -165,6 +165,7 @@ def class_of(name, **fields):
     return made
 
 
+@pytest.mark.fault(55)
 @pytest.mark.parametrize(
     ("now", "difference"),
     [

@@ -44,6 +44,7 @@ def begun(Trial, *names, limits=Limits()):  # noqa: B008 - a frozen value
     return trial, engine
 
 
+@pytest.mark.fault(11)
 def test_a_run_that_is_taken_up_ten_times_in_vain_is_stuck(Trial):
     """The eleventh time it is recorded as such and nothing is called; resumed by name it tries again, counted anew."""
     trial, engine = begun(Trial, "a", "b", "c")
@@ -99,6 +100,7 @@ def test_a_stuck_run_owns_no_time(Trial):
     assert (execution.spent, execution.steps) == (0.0, 1)
 
 
+@pytest.mark.fault(52)
 def test_what_a_step_makes_may_be_too_large_for_a_record(engine):
     """The step fails without another try, the run says so, and goes on with a larger limit."""
     template = pipeline([step(lambda: "x" * 5000, name="large")], name="t", version="1.0")
@@ -110,6 +112,7 @@ def test_what_a_step_makes_may_be_too_large_for_a_record(engine):
     assert engine.resume("r", template).result == "x" * 5000
 
 
+@pytest.mark.fault(52)
 def test_a_run_may_become_too_large(engine):
     """The step that would cross the limit fails, in later tries too; what is recorded stays."""
     steps = [step(lambda: "x" * 1000, name=name) for name in "abcdef"]

@@ -106,6 +106,7 @@ def test_a_step_that_was_too_slow_is_tried_again_with_all_its_time():
     assert ran(late).status is RunStatus.COMPLETED
 
 
+@pytest.mark.fault(53)
 def test_each_attempt_begins_with_the_input_and_state_as_they_were():
     """What a failed attempt did to its input or wrote is gone, as it would be after a crash."""
     seen = []
@@ -182,6 +183,7 @@ def test_a_crash_gives_no_attempt_back_and_takes_none():
     assert attempts == [1, 2, 3, 4]  # the one that nobody knows the end of was no failure
 
 
+@pytest.mark.fault(9)
 def test_every_crash_point_of_a_retried_step_comes_to_the_same():
     """Losing power at any effect, pauses included, leaves the number of failures as it is."""
     template = made(Steps().works("a", 1) | Steps().fails("b", retry=Retry(max_retries=2, delay=60)))
@@ -247,10 +249,11 @@ def test_a_pause_that_its_scope_has_no_time_for_is_not_begun():
     assert ran(flow).error["type"] == "ConnectionError"
 
 
+@pytest.mark.fault(85)
 @pytest.mark.parametrize("option", ["max_retries", "delay", "backoff", "jitter", "limit"])
 @given(value=st.sampled_from([-1, -0.1, float("nan"), float("inf"), 1e300, "3", True, object()]))
 def test_what_is_no_number_of_its_kind_is_refused_when_it_is_declared(option, value):
-    """Catalogue 85: overflow, negative and NaN name the option and what was expected."""
+    """Overflow, negative and NaN name the option and what was expected."""
     with pytest.raises(ConfigError, match=f"Retry: {option}: expected a .*number") as refused:
         Retry(**{option: value})
     assert refused.value.exit_code == 2
@@ -269,8 +272,9 @@ def test_what_is_no_policy_is_refused_when_it_is_declared():
         Steps().works("a", retry=3)
 
 
+@pytest.mark.fault(76)
 def test_interrupts_are_not_failures():
-    """Catalogue 76: KeyboardInterrupt and SystemExit are not tried again, and leave the run resumable."""
+    """KeyboardInterrupt and SystemExit are not tried again, and leave the run resumable."""
     for error in (KeyboardInterrupt, SystemExit):
         steps, backend = Steps(), MemoryBackend()
         template = made(steps.fails("a", times=1, error=error, retry=AT_ONCE, compensate=lambda result: None))

@@ -132,6 +132,7 @@ def test_a_mode_says_what_is_refused(mode, produced, consumed, problems):
         pipeline(gives(int), types="loose")
 
 
+@pytest.mark.fault(57)
 @pytest.mark.parametrize(
     ("flow", "where"),
     [

@@ -59,6 +59,7 @@ def test_mapping_sugar():
         state["a"]
 
 
+@pytest.mark.fault(53)
 def test_an_attempt_reaches_nobody_before_it_is_applied():
     """Writes, deletions and in-place changes stay in the attempt."""
     base = WorkflowState(numbers=[1], name="x", gone=True)

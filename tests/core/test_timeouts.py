@@ -36,6 +36,7 @@ def run_with(driver, template, **more):
         return asyncio.run(engine.arun(template, **more)) if driver == "async" else engine.run(template, **more)
 
 
+@pytest.mark.fault(79)
 @pytest.mark.parametrize("driver", ["sync", "async"])
 def test_a_late_step_is_given_up(driver):
     """It fails with the limit named, hears that it is given up, and none of its writes count."""

@@ -32,9 +32,10 @@ def test_validators_are_asked_around_every_step(driver):
     ]
 
 
+@pytest.mark.fault(82)
 @pytest.mark.parametrize("which", ["before", "after"])
 def test_a_validator_that_raises_fails_the_attempt(which):
-    """Catalogue 82: as the step's own error would: its writes are dropped, its policies are asked."""
+    """As the step's own error would: its writes are dropped, its policies are asked."""
 
     def validator(when, path, value, state):
         if when == which and path == "a":

@@ -57,6 +57,7 @@ def calls(folder):
     return [text for kind, text in notes_of(folder / "notes") if kind == "call"]
 
 
+@pytest.mark.fault(13)
 @pytest.mark.parametrize("how", ENDS)
 def test_a_step_that_ends_its_process_is_made_again(how, tmp_path):
     """Killed, left, aborted or crashed in C in its second step: resumed, the first is not made again."""
@@ -67,6 +68,7 @@ def test_a_step_that_ends_its_process_is_made_again(how, tmp_path):
     assert calls(tmp_path) == ["a", "b", "b", "c"]
 
 
+@pytest.mark.fault(11)
 def test_a_run_that_kills_whoever_takes_it_up_is_stuck(tmp_path):
     """After `max_recoveries` without a new record it is stored as stuck, with RecoveryLimit; by name it goes on."""
     kill = ENDS["killed as by a system out of memory"]
@@ -83,6 +85,7 @@ def test_a_run_that_kills_whoever_takes_it_up_is_stuck(tmp_path):
         assert calls(tmp_path)[-2:] == ["b", "c"]
 
 
+@pytest.mark.fault(14)
 def test_a_step_that_forks_goes_on_once(tmp_path):
     """Parent and child both return from the step: the parent's record counts, the child hears that it owns nothing."""
     heard, told = os.pipe()

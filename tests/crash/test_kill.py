@@ -13,6 +13,7 @@ from tests.crash.campaigns import judge, killed
 from tests.crash.levels import KILLS
 
 
+@pytest.mark.fault(2, 3)
 def test_killed_runs_lose_nothing_and_repeat_nothing(tmp_path, tell):
     """After random SIGKILLs recorded steps are never made again, never lost, and every run ends as if undisturbed."""
     kills = KILLS * 2 // 3

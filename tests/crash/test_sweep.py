@@ -9,6 +9,7 @@ from tests.crash.campaigns import campaign
 FAULTS = ("again", "lost", "wrong", "damaged")
 
 
+@pytest.mark.fault(1, 4, 5, 6, 7, 10)
 @pytest.mark.parametrize("kind", ["created", "resumed", "migrated", "migrated_2"])
 def test_every_moment_can_be_resumed(kind, tmp_path, tell):
     """A new file, a run that is resumed, a file of an older schema: all or nothing of each change, then the rest."""

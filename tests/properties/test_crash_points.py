@@ -55,6 +55,7 @@ def difference(seed, flow=None):
     return None
 
 
+@pytest.mark.fault(1, 5)
 @pytest.mark.parametrize("first", range(0, FLOWS, CHUNK))
 def test_a_crash_at_any_effect_changes_nothing(first):
     """The run equals the plain evaluation, each resumed run equals it, and no recorded step is called again."""

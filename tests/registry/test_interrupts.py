@@ -50,6 +50,7 @@ def start(here, *words, deaf="pass"):
     return process
 
 
+@pytest.mark.fault(76, 77)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_releases_the_run_and_says_how_to_go_on(here, number, code):
     """`run` and then `resume` of it end with the whole object, status running, and leave the run free."""
@@ -66,6 +67,7 @@ def test_a_signal_releases_the_run_and_says_how_to_go_on(here, number, code):
     assert [row["owner"] for row in json.loads(rows)["runs"]] == [None]
 
 
+@pytest.mark.fault(78)
 def test_a_second_signal_leaves_at_once(here):
     """A step that does not listen to the first one cannot keep the process."""
     process = start(here, "run", "wf.py:w", deaf=DEAF)
@@ -77,6 +79,7 @@ def test_a_second_signal_leaves_at_once(here):
     assert process.returncode == 143
 
 
+@pytest.mark.fault(76)
 @pytest.mark.parametrize(
     ("body", "sentence"),
     [

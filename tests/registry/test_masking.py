@@ -64,6 +64,7 @@ def test_a_next_move_can_be_typed():
     assert in_place("`kwf decide r`", "memory:") == "`kwf decide r --backend memory:`"
 
 
+@pytest.mark.fault(90)
 @pytest.mark.parametrize(
     ("error", "flags"),
     [("OSError(url)", ["--json"]), ("BackendError(backend='paper', reason='it is wet', hint='Dry it.')", [])],

@@ -151,6 +151,7 @@ def test_changed_code_can_be_accepted(kwf, here, stopped, steps):
     assert "accepted: " in kwf("history", "r")[1]
 
 
+@pytest.mark.fault(11)
 def test_a_run_that_makes_no_progress_gets_stuck(kwf, here, stopped, monkeypatch):
     """Exit 7 and status stuck, which --all leaves alone; by name it is tried again."""
     monkeypatch.setenv("KNOWS_WORKFLOW_MAX_RECOVERIES", "2")

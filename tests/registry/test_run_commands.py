@@ -65,6 +65,7 @@ def test_typed_values_from_a_person(kwf, here, typed):
 INPUT = ["--input", '{"name": "r", "steps": []}']
 
 
+@pytest.mark.fault(58)
 @pytest.mark.parametrize(
     ("words", "code", "error"),
     [
@@ -116,6 +117,7 @@ def test_a_place_that_is_misspelt_is_told_with_its_spelling(here, capfd, place, 
     assert not (here / "runs.db").exists()
 
 
+@pytest.mark.fault(45)
 def test_a_value_that_cannot_be_recorded_is_a_misfit(kwf, here, steps):
     """The run failed at that step, exit 4, and earlier steps are kept."""
     bad = '@step\ndef bad(v): return object()\nw = pipeline(a | bad, name="n", version="1.0")\n'

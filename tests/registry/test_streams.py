@@ -24,6 +24,7 @@ def shell(here, words, redirected, **environment):
 RUN = ["run", "wf.py:w", "--backend", "sqlite:///runs.db", "--run-id", "r"]
 
 
+@pytest.mark.fault(92)
 @pytest.mark.parametrize("flags", [[], ["--json"]])
 @pytest.mark.parametrize("redirected", [">&-", "<&- >&-", ">&- 2>&-"])
 def test_without_stdout_a_completed_run_is_completed(here, flags, redirected):

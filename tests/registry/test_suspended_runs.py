@@ -226,9 +226,10 @@ def paused(flows, *words):
     raise AssertionError("it does not sleep")
 
 
+@pytest.mark.fault(9, 76, 77)
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_pause_is_interrupted_at_once(kwf, flows, capfd, number, code):
-    """Facts 76 to 78: the run is left sleeping and free; taken up, it sleeps only what is left, and counts on."""
+    """The run is left sleeping and free; taken up, it sleeps only what is left, and counts on."""
     for words in (["run", "wf.py:pauses", "--run-id", "r"], ["resume", "r"]):
         process = paused(flows, *words)
         begun = time.monotonic()
@@ -281,14 +282,15 @@ def test_a_decision_waits_for_the_owner(flows, kwf):
 
 
 def test_a_step_that_ends_the_program_is_not_undone(kwf, flows):
-    """Fact 76: it is neither tried again nor compensated; the run can be resumed."""
+    """It is neither tried again nor compensated; the run can be resumed."""
     code, answer = kwf("run", "wf.py:ends", "--run-id", "r", "--json")
     assert (code, answer["status"]) == (130, "running")
     assert [one["kind"] for one in kwf("history", "r", "--json")[1]["records"]] == ["RunCreated", "StepDone"]
 
 
+@pytest.mark.fault(92)
 def test_a_closed_pipe_loses_no_question(kwf, flows):
-    """Fact 92: with nobody to hear the answer, exit 141; the question stands."""
+    """With nobody to hear the answer, exit 141; the question stands."""
     process = subprocess.Popen(
         [*COMMAND, "run", "wf.py:waits", "--run-id", "r", "--quiet", *PLACE.split()], cwd=flows, stdout=subprocess.PIPE
     )

@@ -195,6 +195,7 @@ backend.renew()
 )
 
 
+@pytest.mark.fault(86)
 def test_a_forked_child_is_another_owner(url, backend, sql):
     """The child opens its own connections, is fenced from its parent's run, and its end hurts the parent in nothing."""
     with another(url, FORK):
@@ -216,6 +217,7 @@ def test_a_forked_child_does_not_keep_a_dead_owner_alive(url, backend):
         parent.stdin.close()
 
 
+@pytest.mark.fault(87)
 def test_many_threads_share_one_backend(backend):
     """Thirty-two threads append to thirty-two runs through at most eight connections; every record arrives in order."""
     epochs = {f"r{number}": backend.create(replace(ROW, run=f"r{number}"), [b"0"]) for number in range(32)}

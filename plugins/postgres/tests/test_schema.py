@@ -93,6 +93,7 @@ def test_an_empty_schema_is_used(backend, sql):
     assert backend.create(ROW, [b"0"]) == 1
 
 
+@pytest.mark.fault(10)
 def test_a_migration_is_done_whole_or_not_at_all(backend, sql, url, monkeypatch):
     """One that fails in its second statement leaves the version, the tables and the runs as they were."""
     backend.create(ROW, [b"0"])
@@ -146,6 +147,7 @@ def test_places_in_one_database_are_apart(url):
     second.close()
 
 
+@pytest.mark.fault(12)
 def test_every_commit_is_synced(backend, sql, url):
     """A server that is set to forget commits is overruled in our sessions; one that is set to more is not."""
     (name,) = sql("select current_database()").fetchone()

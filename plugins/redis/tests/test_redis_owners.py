@@ -135,6 +135,7 @@ def test_a_process_is_dead_only_when_that_is_sure(monkeypatch):
     assert not notices_death()
 
 
+@pytest.mark.fault(86)
 def test_a_forked_child_is_another_owner(open_backend, row):
     """It may read, owns nothing of its parent's, and closing what it inherited does not disturb the parent."""
     opened = open_backend()
@@ -164,6 +165,7 @@ def test_a_forked_child_is_another_owner(open_backend, row):
     assert [one.run for one in open_backend().rows() if one.owner is None] == ["child"]
 
 
+@pytest.mark.fault(87)
 def test_thirty_two_threads_share_a_backend(open_backend, row):
     """They create, append, look and end at once, on fewer connections than threads; every record is there in order."""
     opened = open_backend()

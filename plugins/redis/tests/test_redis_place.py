@@ -97,6 +97,7 @@ def test_looking_makes_nothing(redis, open_backend):
     assert redis.ask("DBSIZE") == 0
 
 
+@pytest.mark.fault(12)
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [

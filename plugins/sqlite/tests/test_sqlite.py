@@ -95,6 +95,7 @@ def test_only_its_person_may_read_it(file):
     opened.close()
 
 
+@pytest.mark.fault(12)
 def test_every_commit_is_synced(file):
     """Write-ahead log with synchronous=FULL (2): a commit survives a loss of power."""
     opened = SQLiteBackend(file)
@@ -191,6 +192,7 @@ def test_a_full_disk_is_named_and_resume_works(file):
     opened.close()
 
 
+@pytest.mark.fault(7)
 def test_an_end_that_was_cut_off_is_noticed(file):
     """A run that is stored as completed without the record of its end is damaged, not completed."""
     opened = SQLiteBackend(file)

@@ -23,6 +23,7 @@ def file(tmp_path):
     return tmp_path / "journals.db"
 
 
+@pytest.mark.fault(87)
 def test_many_threads_share_one_object(file):
     """32 threads drive four runs each through every method at once: no driver's error, no record lost."""
     opened = SQLiteBackend(file)

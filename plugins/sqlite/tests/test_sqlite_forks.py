@@ -41,6 +41,7 @@ def is_whole(file):
     return answer == "ok"
 
 
+@pytest.mark.fault(86)
 def test_parent_and_child_are_two_owners(opened):
     """The child may not write to the parent's run; both go on with runs of their own, each seen by the other."""
     epoch = opened.create(row(), [b"0"])

@@ -52,6 +52,7 @@ def test_a_dead_owner_is_noticed_at_once(file):
     assert list((file.parent / "journals.db.owners").glob("*.lock")) == []
 
 
+@pytest.mark.fault(14)
 def test_a_forked_child_does_not_keep_a_dead_owner_alive(file):
     """A child that outlives its parent holds none of the parent's locks."""
     script = HOLD.replace(
