@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydantic import BaseModel
 
@@ -169,7 +171,8 @@ def test_no_policy_goes_on_behind_a_no(engine):
     """A scope may have another way for the whole of it; what was to be approved is not done in any."""
     steps = Steps()
     flow = steps.works("plan", 1) | approval("apply") | steps.works("act")
-    for number, answer in enumerate((Continue(), Fallback(2), Fallback(steps.works("other", 2)), lambda _: Continue())):
+    answers: list[Any] = [Continue(), Fallback(2), Fallback(steps.works("other", 2)), lambda _: Continue()]
+    for number, answer in enumerate(answers):
         template = made(scope(flow, on_error=answer) | steps.works("last", 3))
         engine.run(template, run_id=f"r{number}")
         engine.decide(f"r{number}", "reject", by="ann")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -95,12 +96,13 @@ def test_what_cannot_be_decided_is_refused(engine):
     engine.run(asking(), run_id="r")
     with pytest.raises(UnknownRun):
         engine.decide("x", "approve", by="ann")
-    for match, given in {
+    refusals: dict[str, dict[str, Any]] = {
         "approve, reject for the approval at apply, found 'done'": {"choice": "done", "by": "ann"},
         "by: expected who decides": {"choice": "approve", "by": ""},
         "step: expected one of apply, found 'plan'": {"choice": "approve", "by": "ann", "step": "plan"},
         "value: expected none with reject": {"choice": "reject", "by": "ann", "value": 3},
-    }.items():
+    }
+    for match, given in refusals.items():
         with pytest.raises(ConfigError, match=match) as refused:
             engine.decide("r", **given)
         assert refused.value.exit_code == 2

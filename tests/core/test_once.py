@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from knows_core import (
@@ -205,8 +207,8 @@ def test_an_act_that_was_cut_short_is_in_doubt(driver):
 def test_an_act_whose_result_is_refused_is_in_doubt():
     """Catalogue 45: it has taken place, and what it gave back fits nowhere; no policy may make it again."""
 
-    def wrong(number) -> int:
-        return number
+    def wrong(number: Any) -> int:
+        return cast("int", number)
 
     outcomes = [step(lambda: open, name="act", effect="once"), step(wrong, effect="once")]
     for flow in outcomes:
