@@ -35,12 +35,12 @@ class Failing(Body):
 class Look(Failing):
     """What answers for an act: that it was made, or not, or nothing."""
 
-    def __call__(self, result, state, context):
+    def __call__(self, result, state):
         return self.moods.get(self.name)
 
 
 class Undo(Failing):
-    def __call__(self, result, state, context):
+    def __call__(self, result, state):
         self.heed(result)
         state["undone"] = [*state.get("undone", []), f"{self.name}({result})"]
 
