@@ -54,7 +54,7 @@ def child(note, run, open_backend):
     with LocalEngine(open_backend(), limits=LIMITS) as engine:
         flow = template(note)
         try:
-            kinds = [(one.kind, one.content.get("path")) for one in engine.history(run)]
+            kinds = [(one.kind, str(one.content.get("path"))) for one in engine.history(run)]
         except UnknownRun:
             ended = engine.run(flow, run_id=run)
         else:

@@ -90,7 +90,7 @@ class Body:
     In a mood for that, by its name and the beginning of what it was given, it raises.
     """
 
-    def __init__(self, name: str, moods: dict[str, BaseException]) -> None:
+    def __init__(self, name: str, moods: dict[str, Any]) -> None:
         self.name, self.moods = name, moods
 
     def __call__(self, result, state):
@@ -160,8 +160,8 @@ class History:
     `origin` the run begins with what that other run, which comes about in the first try, had recorded before a step.
     """
 
-    tries: list[Callable[[dict[str, BaseException]], PipelineWorkflow]]
-    moods: list[dict[str, BaseException]]
+    tries: list[Callable[[dict[str, Any]], PipelineWorkflow]]
+    moods: list[dict[str, Any]]
     input: Any = None
     state: dict[str, Any] = field(default_factory=dict)
     accept: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from knows_core import (
     Continue,
     Done,
+    Fail,
     Fallback,
     NotDone,
     Retry,
@@ -34,12 +35,12 @@ class Failing(Body):
 class Look(Failing):
     """What answers for an act: that it was made, or not, or nothing."""
 
-    def __call__(self, result, state, context):
+    def __call__(self, result, state):
         return self.moods.get(self.name)
 
 
 class Undo(Failing):
-    def __call__(self, result, state, context):
+    def __call__(self, result, state):
         self.heed(result)
         state["undone"] = [*state.get("undone", []), f"{self.name}({result})"]
 
@@ -74,6 +75,11 @@ def decided(moods):
     return pipeline(flow, name="decided", version="1.0")
 
 
+def given_up(moods):
+    flow = scope(body("a", moods) | body("b", moods, on_error=Fail()), name="box", on_error=Continue())
+    return pipeline(flow, name="given_up", version="1.0")
+
+
 def compensated(moods):
     whole = scope(body("b", moods) | body("c", moods), name="box", compensate=Undo("unbox", moods))
     flow = body("a", moods, compensate=Undo("una", moods)) | whole | body("d", moods)
@@ -96,6 +102,7 @@ RECOVERIES = {
         [{}, {"noted": AWAY, "replaced": AWAY, "inner": AWAY}, {"last": Stop()}],
         decisions={1: ENGINEER, 2: Decision("done", "Ben", value="by hand", note="seen")},
     ),
+    "given_up": History([given_up], [{"b": AWAY}]),
     "compensated": History([compensated], [{"d": AWAY}]),
     "undoing": History([compensated], [{"d": AWAY, "una": Stop()}]),
     "not_undone": History([compensated], [{"d": AWAY, "unbox": AWAY}]),

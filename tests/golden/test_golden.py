@@ -66,4 +66,5 @@ def test_the_histories_hold_every_kind_of_record():
     assert {one.content["question"] for one in entries if one.kind == "Asked"} == {"approval", "failure", "doubt"}
     assert any("origin" in one.content for one in entries)
     assert any("until" in one.content for one in entries)
+    assert any("final" in one.content for one in entries)
     assert any(one.content.get("compensated") for one in entries)

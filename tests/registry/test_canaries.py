@@ -85,6 +85,7 @@ def sinks(folder, path, canary):
     return {**{f"output {number}": one for number, one in enumerate(printed)}, **files}
 
 
+@pytest.mark.fault(90)
 @pytest.mark.parametrize("path", PATHS)
 def test_a_canary_is_found_in_no_sink(path, tmp_path):
     """Not in the database and its log, on stdout or stderr, in the log file, in history, runs or JSON."""
