@@ -61,7 +61,8 @@ nightly: install
 		KNOWS_TEST_ONCE_KILLS=3000 KNOWS_TEST_UNDO_KILLS=1000 KNOWS_TEST_RETRY_KILLS=500 \
 		$(BIN)/python -m pytest tests/crash
 	KNOWS_TEST_KILLS=300 KNOWS_TEST_EXAMPLES=5000 KNOWS_TEST_VALUES=100000 $(BIN)/python -m pytest -rP tests/contracts
-	KNOWS_TEST_FLOWS=20000 $(BIN)/python -m pytest tests/properties/test_crash_points.py
+	KNOWS_TEST_FLOWS=20000 KNOWS_TEST_RECOVERING_FLOWS=20000 $(BIN)/python -m pytest tests/properties/test_crash_points.py \
+		tests/properties/test_recovery_points.py
 
 # Not needed to use or test the project: choose new versions of everything, exact, hashed, for every platform.
 constraints: $(BIN)/uv

@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from knows_core import RunStatus
+from knows_core import KnowsError, RunStatus, folding, recorded, undoing
+from knows_core.recorder import JournalRecorder
+from knows_core.records import StepDone, StepIntended
+from knows_core.situation import Retrying
 from knows_core.testing.recovering import answer, recovering
 from knows_core.testing.simulator import Simulator
 from knows_core.undoing import UNDONE
 
 FLOWS, CHUNK = int(os.environ.get("KNOWS_TEST_RECOVERING_FLOWS", "2000")), 100  # `make nightly` tries more
-POINTS = int(os.environ.get("KNOWS_TEST_RECOVERING_POINTS", "12"))  # of each flow, but of every fourth all
+POINTS = int(os.environ.get("KNOWS_TEST_RECOVERING_POINTS", "4"))  # of each flow, but of every sixteenth all
 MUTANT_FLOWS = 200
 
 
@@ -59,9 +63,10 @@ def undone(run):
 
 
 def out_of_order(run):
-    """Whether something was undone before what came to its end after it."""
+    """Whether something was undone before what came to its end after it, and did not wait for anybody."""
+    waited = {content["path"] for _, content in records(run, "Asked")}
     ends = [content["path"] + UNDONE for _, content in records(run, "StepDone", "Settled")]
-    places = [ends.index(path) for path in undone(run)]
+    places = [ends.index(path) for path in undone(run) if path not in waited]
     return places != sorted(places, reverse=True)
 
 
@@ -83,7 +88,7 @@ def difference(seed):
         return f"flow {seed}: {whole.run.status}, undone {undone(whole.run)}"
     chance = random.Random(seed)
     points = list(range(1, whole.effects + 1))
-    if seed % 4:
+    if seed % 16:
         points = chance.sample(points, min(POINTS, whole.effects))
     for crash in points:
         crashes = (crash, crash + chance.randint(1, 20)) if chance.random() < 1 / 4 else (crash,)
@@ -104,3 +109,54 @@ def test_a_crash_changes_nothing_of_what_is_made_of_failures(first):
     """Result, state, attempts on record, compensations and decisions are those of the uninterrupted run."""
     differences = filter(None, map(difference, range(first, min(first + CHUNK, FLOWS))))
     assert next(differences, None) is None
+
+
+# ------------------------------------------------------------------ the check can fail
+
+
+def forget_the_retries(monkeypatch):
+    monkeypatch.setattr(folding, "Retrying", lambda retries, until, since, pause=0.0: Retrying(0, until, since, pause))
+
+
+def undo_the_oldest_first(monkeypatch):
+    real = undoing._to_undo
+    monkeypatch.setattr(undoing, "_to_undo", lambda *given: real(*given)[::-1])
+
+
+def forget_what_was_undone(monkeypatch):
+    real = JournalRecorder.add
+
+    def add(self, record):
+        if not (isinstance(record, StepDone) and record.path.endswith(UNDONE)):
+            real(self, record)
+
+    monkeypatch.setattr(JournalRecorder, "add", add)
+
+
+def intend_nothing(monkeypatch):
+    real = JournalRecorder.add
+    monkeypatch.setattr(
+        JournalRecorder, "add", lambda self, record: None if isinstance(record, StepIntended) else real(self, record)
+    )
+
+
+def try_again_what_failed(monkeypatch):
+    real = recorded._past
+    monkeypatch.setattr(recorded, "_past", lambda *given: replace(real(*given), failed={}))
+
+
+MUTANTS = [forget_the_retries, undo_the_oldest_first, forget_what_was_undone, intend_nothing, try_again_what_failed]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_a_broken_recovery_is_noticed(mutant, monkeypatch):
+    """With recovery broken on purpose, some flow and crash point shows it."""
+    mutant(monkeypatch)
+
+    def shows(seed):
+        try:
+            return difference(seed) is not None
+        except KnowsError:  # a journal that does not hold together, or a decision that nothing waits for
+            return True
+
+    assert any(map(shows, range(MUTANT_FLOWS)))
