@@ -147,7 +147,7 @@ def _value(
     if annotation is not None:
         from knows_core.models import input_from_person  # imports pydantic, for a declared type only
 
-        value = input_from_person(annotation, value, f"the decision on {question.path} of {definition}")
+        value = input_from_person(annotation, value, str(definition), f"the value for {question.path}")
     return definition.codec.encode(value, "the value of", question.path)
 
 

@@ -77,6 +77,9 @@ def kind_name(error: BaseException) -> str:
 
 def code_of(error: BaseException) -> str | None:
     """The code of an error of ours; None for any other."""
+    if isinstance(error, RecordedError):
+        recorded: str | None = error.described["code"]
+        return recorded
     if not isinstance(error, KnowsError):
         return None
     try:

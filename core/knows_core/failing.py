@@ -9,10 +9,10 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from knows_core.envelope import describe, error_record, in_words, safe_text
+from knows_core.envelope import code_of, describe, error_record, in_words, safe_text
 from knows_core.errors import StepTimeout, WorkerDied
 from knows_core.errors_flow import ScopeTimeout
-from knows_core.errors_recovery import HandlerFailed, InDoubt
+from knows_core.errors_recovery import HandlerFailed, InDoubt, Rejected
 from knows_core.flow import Flow
 from knows_core.records import Asked, Question, Settled, StepFailed, StepRetried
 from knows_core.recovery import Continue, ErrorContext, Fail, Fallback, Retry, Suspend
@@ -139,6 +139,8 @@ def answered(
         verdict = _verdict(failure, now, place, answers, now.ground.rules.handlers if is_new else ())
     except HandlerFailed as broken:
         error, verdict, told = broken, Fail(), None
+    if told is not None and isinstance(verdict, Suspend) and code_of(error) == Rejected.code:
+        verdict = None  # a person has said no to it inside: nobody is asked again
     if isinstance(verdict, float):
         return (yield from _paused(failure, verdict, now))
     now.ground.retrying.pop(path, None)

@@ -206,7 +206,8 @@ def _fold_ended(log: Log, entry: Entry) -> None:
     log.status = RunStatus(content["status"])
     log.compensated = content.get("compensated", False)
     log.failed.clear()  # whoever resumes the run now wants them tried again
-    if log.status is RunStatus.SUSPENDED:
+    is_told = log.status is RunStatus.FAILED and content.get("path") is not None
+    if is_told or log.status in (RunStatus.SUSPENDED, RunStatus.COMPENSATION_FAILED):
         log.at_rest = True
     if "error" in content:
         error = content["error"]

@@ -126,8 +126,8 @@ def value_schema(annotation: Any) -> dict[str, Any]:
         return {}
 
 
-def input_from_person(annotation: Any, value: Any, template: str) -> Any:
-    """Convert an input that a person typed as JSON to the annotated type. Raises StateMismatch."""
+def input_from_person(annotation: Any, value: Any, template: str, where: str = "input") -> Any:
+    """Convert a value that a person typed as JSON to the annotated type. Raises StateMismatch."""
     from pydantic import TypeAdapter, ValidationError  # as above
 
     try:
@@ -135,7 +135,7 @@ def input_from_person(annotation: Any, value: Any, template: str) -> Any:
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'it'}: {one['msg']}" for one in _rules(error))
     name = getattr(annotation, "__name__", str(annotation))
-    raise StateMismatch(where=f"input of {template}", model=name, problems=problems, template=template)
+    raise StateMismatch(where=f"{where} of {template}", model=name, problems=problems, template=template)
 
 
 def _rules(error: ValidationError) -> list[Any]:
