@@ -225,11 +225,13 @@ def _result_of(log: Log, entry: Entry) -> Any:
 
 
 def _fold_rebound(log: Log, entry: Entry) -> None:
+    log.failed.clear()  # with other code, what failed is worth another try
     log.bound = _fingerprint(entry.content)
     _fold_changes(log, entry)
 
 
 def _fold_migrated(log: Log, entry: Entry) -> None:
+    log.failed.clear()  # as above
     move(log, entry.content["paths"])
     log.bound = _fingerprint(entry.content)
     log.moved_to.add(log.bound.version)

@@ -106,7 +106,8 @@ def test_the_code_of_an_error_is_a_field(caplog):
 def test_without_a_handler_nobody_is_told(monkeypatch):
     """No handler of the program, or a level above warnings: no run logs anything."""
     root, runs = logging.getLogger(), logging.getLogger("knows_core.runs")
-    monkeypatch.setattr(root, "handlers", [])
+    for logger in (root, logging.getLogger("knows_core"), runs):  # a command line in this process leaves its own
+        monkeypatch.setattr(logger, "handlers", [])
     assert run_logger() is None
     monkeypatch.setattr(root, "handlers", [logging.StreamHandler()])
     assert run_logger() is runs
