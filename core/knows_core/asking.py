@@ -56,8 +56,7 @@ def waited(decision: Waiting, now: Situation, otherwise: RunStatus) -> RunEnded:
     """How a run ends that waits for a decision; one that nobody records could never go on, and ends `otherwise`."""
     path, attempt = decision.path, decision.attempt
     if now.ground.recorded:
-        return RunEnded(RunStatus.SUSPENDED, None, decision.error, path, attempt)
-    now.ground.questions.clear()
+        return RunEnded(RunStatus.SUSPENDED, None, decision.error, path, attempt, waiting=decision.paths)
     return RunEnded(otherwise, None, decision.error or AwaitingDecision(step=path), path, attempt)
 
 

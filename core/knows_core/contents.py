@@ -150,6 +150,7 @@ _FORMS: Final[dict[str, tuple[dict[str, _Check], dict[str, _Check]]]] = {
             "path": _text_or_none,
             "attempt": _whole_or_none,
             "compensated": _of(bool),
+            "waiting": _texts,
             "result": _anything,
             "result_of": _text,
         },

@@ -85,18 +85,17 @@ def decide(
 
 
 def _question(log: Log, decision: Decision) -> Question:
-    step = decision.step
-    if step is not None:
-        if step not in log.asked:
-            raise ConfigError(name="step", expected=f"one of {', '.join(log.asked) or 'none'}", found=step)
-        return log.asked[step]
-    waiting = log.waiting or list(log.asked.values())
-    if not waiting:
+    # One that is answered and not gone on from yet may be answered again, in the same way.
+    told = [log.asked[path] for path in log.answers] if not log.status.is_over or log.waiting else []
+    if not log.waiting and not told:
         raise DecisionRefused(run=log.run, reason=f"it is {log.status} and waits for no decision")
-    if len(waiting) > 1:
-        paths = ", ".join(one.path for one in waiting)
-        raise ConfigError(name="step", expected=f"one of {paths}: several decisions are open", found=None)
-    return waiting[0]
+    open_or_told = log.waiting or told if decision.step is None else [*log.waiting, *told]
+    found = [one for one in open_or_told if decision.step in (None, one.path)]
+    if len(found) == 1:
+        return found[0]
+    paths = ", ".join(one.path for one in open_or_told)
+    several = "" if decision.step is not None else ": several decisions are open"
+    raise ConfigError(name="step", expected=f"one of {paths}{several}", found=decision.step)
 
 
 def _is_repeated(log: Log, question: Question, decision: Decision) -> bool:

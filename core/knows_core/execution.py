@@ -50,7 +50,7 @@ class Execution:
 
     def ended_as(self, ended: RunEnded) -> Run:
         """The run as it ended."""
-        state, error = self.situation.state, None
+        state, error, questions = self.situation.state, None, self.situation.ground.questions
         if ended.error is not None:
             at, redact = self.recorder.last_at or self.clock(), self.situation.ground.rules.redact
             error = error_record(ended.error, at, ended.path, ended.attempt, redact=redact)
@@ -66,7 +66,7 @@ class Execution:
             reference=self.reference,
             load_history=self.load_history,
             compensated=ended.compensated,
-            waiting=tuple(map(self.recorder.as_asked, self.situation.ground.questions.values())),
+            waiting=tuple(self.recorder.as_asked(questions[path]) for path in ended.waiting),
             origin=self.origin,
         )
 

@@ -149,7 +149,7 @@ def answered(
     if isinstance(verdict, Suspend):
         raise (yield from _asked("failure", failure, verdict.reason, now)) from None
     if isinstance(verdict, Fallback | Continue):
-        return (yield from _settled(failure, verdict, now))
+        return (yield from _settled(failure, verdict, now, told))
     failed = StepError(path, attempt, error) if told is None else told
     failed.final = isinstance(verdict, Fail)
     raise failed
@@ -223,12 +223,13 @@ def _told(handler: Any, context: ErrorContext, failure: Failure, redact: Callabl
     raise HandlerFailed(**facts) from failure.error
 
 
-def _settled(failure: Failure, verdict: Fallback | Continue, now: Situation) -> Walk:
-    """Go on with another result than the one that is missing."""
+def _settled(failure: Failure, verdict: Fallback | Continue, now: Situation, told: StepError | None) -> Walk:
+    """Go on with another result than the one that is missing; the error in the state names the step that failed."""
     path, attempt, given, step = failure.path, failure.attempt, failure.given, failure.step
     try:
         if isinstance(verdict, Continue):
-            record = error_record(failure.error, now.ground.moment(), path, attempt, redact=now.ground.rules.redact)
+            where = (path, attempt) if told is None else (told.path, told.attempt)
+            record = error_record(failure.error, now.ground.moment(), *where, redact=now.ground.rules.redact)
             settled = Settled(path, "continue", given, Changes({ERROR_KEY: record}, ()), now.branch)
         else:
             outlet = now.ground.checks.get(step, (None, None))[1] if step is not None else None

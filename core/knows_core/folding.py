@@ -206,6 +206,7 @@ def _fold_ended(log: Log, entry: Entry) -> None:
     log.status = RunStatus(content["status"])
     log.compensated = content.get("compensated", False)
     log.failed.clear()  # whoever resumes the run now wants them tried again
+    log.waits_at = content.get("waiting", [])
     is_told = log.status is RunStatus.FAILED and content.get("path") is not None
     if is_told or log.status in (RunStatus.SUSPENDED, RunStatus.COMPENSATION_FAILED):
         log.at_rest = True

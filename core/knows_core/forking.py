@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from knows_core.joining import Delta, merged, only_filled
 from knows_core.records import Joined
 from knows_core.state import NO_CHANGES, WorkflowState
-from knows_core.wishes import Fork, StepError
+from knows_core.wishes import Fork, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -46,8 +46,11 @@ def fork_walk(path: str, begins: Sequence[Branch], limit: int, now: Situation, p
     outcomes: list[Outcome] = yield Fork(branches(), limit)
     now.interrupted = 0
     errors = [one.error for one in outcomes if one.error is not None]
-    if errors:  # what failed is told before what waits
-        raise next((one for one in errors if isinstance(one, StepError)), errors[0])
+    waiting = [one for one in errors if isinstance(one, Waiting)]
+    if len(waiting) < len(errors):  # what failed is told, and whatever waits is not waited for
+        raise next(one for one in errors if not isinstance(one, Waiting))
+    if waiting:
+        raise waiting[0].beside(waiting[1:])
     if path not in now.ground.past.joined:
         yield from _join(path, begun, now, place)
     for one in begun:

@@ -181,6 +181,8 @@ class JournalWriter:
         content: dict[str, Any] = {"status": record.status}
         if record.compensated:
             content["compensated"] = True
+        if record.waiting:
+            content["waiting"] = list(record.waiting)
         if record.error is not None:
             content |= {
                 "error": describe(record.error, redact=self._redactor.error),

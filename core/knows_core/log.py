@@ -69,6 +69,7 @@ class Log:
     settled: dict[str, str] = field(default_factory=dict[str, str])
     failed: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     failure: dict[str, Any] | None = None
+    waits_at: list[str] = field(default_factory=list[str])
 
     @property
     def spent(self) -> float:
@@ -78,7 +79,9 @@ class Log:
     @property
     def waiting(self) -> list[Question]:
         """What somebody has to decide before the run goes on."""
-        return [one for path, one in self.asked.items() if path not in self.answers]
+        if self.status is not RunStatus.SUSPENDED:
+            return []
+        return [self.asked[path] for path in self.waits_at if path in self.asked and path not in self.answers]
 
 
 def move(log: Log, paths: Mapping[str, str | None]) -> None:
@@ -94,6 +97,7 @@ def move(log: Log, paths: Mapping[str, str | None]) -> None:
     log.answers = _moved(log.answers, paths)
     log.settled = _moved(log.settled, paths)
     log.failed = _moved(log.failed, paths)
+    log.waits_at = list(_moved(dict.fromkeys(log.waits_at), paths))
     log.joined = set(_moved(dict.fromkeys(log.joined), paths))
     last = {branch: renumbered(path, paths) for branch, path in _moved(log.last, paths).items()}
     log.last = {branch: path for branch, path in last.items() if path is not None}

@@ -196,7 +196,10 @@ class Joined(NamedTuple):
 
 
 class RunEnded(NamedTuple):
-    """The last record of a run, or of its last try: a failed run can be resumed."""
+    """The last record of a run, or of its last try: a failed run can be resumed.
+
+    `waiting` are the paths at which a suspended run waits: what else was asked does not matter any more.
+    """
 
     status: RunStatus
     result: Any = None
@@ -204,6 +207,7 @@ class RunEnded(NamedTuple):
     path: str | None = None
     attempt: int | None = None
     compensated: bool = False
+    waiting: tuple[str, ...] = ()
 
 
 class Question(NamedTuple):

@@ -17,6 +17,7 @@ from knows_core.errors_backend import BackendError, RunBusy
 from knows_core.folding import fold
 from knows_core.journal import copied, read
 from knows_core.run import RunStatus
+from knows_core.undoing import UNDONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,11 +73,12 @@ def _speak_of(error: KnowsError, new: str, run: str, step: str) -> None:
 
 def _first(entries: Sequence[Entry], run: str, step: str) -> int:
     """Where the records of a step, or of what lies inside a node of that path, begin."""
-    inside = re.compile(re.escape(step) + r"(?:$|[/\[~#])")
-    for number, entry in enumerate(entries):
-        path = entry.content.get("path")
-        if path and inside.match(path):
+    inside = re.compile(re.escape(step) + r"(?:$|[/\[#])")
+    paths = [entry.content.get("path") or "" for entry in entries]
+    for number, path in enumerate(paths):
+        if path and not path.endswith(UNDONE) and inside.match(path):
             return number
-    recorded = dict.fromkeys(entry.content["path"] for entry in entries if entry.content.get("path"))
+    # A compensation is no step to begin from: the run would go on undoing what it began with.
+    recorded = dict.fromkeys(path for path in paths if path and not path.endswith(UNDONE))
     expected = f"a step that {run} has recorded ({', '.join(recorded) or 'none'})"
     raise ConfigError(name="--from", expected=expected, found=step)

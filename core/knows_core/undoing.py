@@ -80,16 +80,16 @@ def undone(ended: RunEnded, flow: Flow[Any, Any], now: Situation, place: Place) 
 def _all_of(walks: Iterable[Generator[Wish, Any, None]]) -> Generator[Wish, Any, list[StepError]]:
     """Walk every one, whatever becomes of the others, and give back the failures. Raises Waiting if one waits."""
     failures: list[StepError] = []
-    waiting: Waiting | None = None
+    waiting: list[Waiting] = []
     for walk in walks:
         try:
             yield from walk
         except StepError as failure:
             failures.append(failure)
         except Waiting as decision:
-            waiting = waiting or decision
-    if waiting is not None:
-        raise waiting
+            waiting.append(decision)
+    if waiting:
+        raise waiting[0].beside(waiting[1:])
     return failures
 
 

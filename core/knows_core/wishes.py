@@ -85,8 +85,17 @@ class StepError(Exception):
 
 
 class Waiting(Exception):
-    """Carries through the flow that it cannot go on before somebody decides, and about which failure, if any."""
+    """Carries through the flow that it cannot go on before somebody decides, and about which failure, if any.
+
+    `paths` are all that wait: this one, and others beside it.
+    """
 
     def __init__(self, path: str, attempt: int, error: Exception | None = None) -> None:
         super().__init__(path)
         self.path, self.attempt, self.error = path, attempt, error
+        self.paths: tuple[str, ...] = (path,)
+
+    def beside(self, others: Iterable[Waiting]) -> Waiting:
+        """The same, with what others wait for."""
+        self.paths = tuple(dict.fromkeys(path for one in (self, *others) for path in one.paths))
+        return self

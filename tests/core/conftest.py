@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from knows_core import LocalEngine, MemoryBackend, PipelineWorkflow, step
+from tests.core.mending import Clock
 
 
 class Trial:
@@ -43,3 +44,8 @@ def trial_class():
 @pytest.fixture
 def engine():
     return LocalEngine(MemoryBackend())
+
+
+@pytest.fixture
+def clock():
+    return Clock()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pluggy
 import pytest
 
-from knows_core import LocalEngine, MemoryBackend, Retry, hookimpl, hooks, pipeline, step
+from knows_core import LocalEngine, MemoryBackend, Retry, approval, hookimpl, hooks, pipeline, step
 from tests.core.isolated_calls import until
 
 AT_ONCE = Retry(max_retries=2, delay=0)
@@ -93,6 +93,12 @@ def ran(flow, backend=None, *, hooks=None, driver="sync", **options):
     with LocalEngine(backend or MemoryBackend(), hooks=hooks) as engine:
         template = made(flow, **options)
         return driven(engine, template, driver)
+
+
+def asking(steps=None, **options):
+    """A template that plans, asks, and applies."""
+    steps = steps or Steps()
+    return made(steps.works("plan", {"dose": 3}) | approval("apply", **options) | steps.works("act"))
 
 
 def driven(engine, template, driver="sync", run_id="r"):

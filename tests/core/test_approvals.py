@@ -27,25 +27,14 @@ from knows_core import (
     use,
 )
 from knows_core.testing.simulator import Simulator
-from tests.core.mending import Clock, Steps, Undoing, driven, kinds, made
+from tests.core.mending import Steps, Undoing, asking, driven, kinds, made
 
 both_drivers = pytest.mark.parametrize("driver", ["sync", "async"])
 
 
 @pytest.fixture
-def clock():
-    return Clock()
-
-
-@pytest.fixture
 def engine(clock):
     return LocalEngine(MemoryBackend(), clock=clock)
-
-
-def asking(steps=None, **options):
-    """A template that plans, asks, and applies."""
-    steps = steps or Steps()
-    return made(steps.works("plan", {"dose": 3}) | approval("apply", **options) | steps.works("act"))
 
 
 # ------------------------------------------------------------------ asking

@@ -12,6 +12,7 @@ from knows_core import (
     ApprovalExpired,
     ConfigError,
     DecisionRefused,
+    Fallback,
     Limits,
     LocalEngine,
     MemoryBackend,
@@ -20,24 +21,15 @@ from knows_core import (
     RunStatus,
     UnknownRun,
     approval,
+    parallel,
+    scope,
 )
-from tests.core.mending import Clock, Steps, made
-
-
-@pytest.fixture
-def clock():
-    return Clock()
+from tests.core.mending import Undoing, asking, kinds, made
 
 
 @pytest.fixture
 def engine(clock):
     return LocalEngine(MemoryBackend(), clock=clock)
-
-
-def asking(steps=None, **options):
-    """A template that plans, asks, and applies."""
-    steps = steps or Steps()
-    return made(steps.works("plan", {"dose": 3}) | approval("apply", **options) | steps.works("act"))
 
 
 def test_a_decision_takes_the_role(engine):
@@ -144,3 +136,48 @@ def test_two_hours_of_waiting_are_none_of_the_runs_time(clock):
     engine.decide("r", "approve", by="ann")
     clock.forward(7200)
     assert engine.resume("r", template).status is RunStatus.COMPLETED
+
+
+# ------------------------------------------------------------------ what nobody waits for any more
+
+
+def beside_a_failure(*, after=None, **options):
+    """An approval beside a step that fails."""
+    steps = Undoing()
+    fork = scope(parallel(approval("apply"), steps.fails("bad")), **options)
+    return made(steps.acts("first") | (fork | after if after is not None else fork))
+
+
+def test_a_run_that_is_over_takes_no_decision(engine):
+    """A question that a failed run leaves behind is none any more: an answer must not bring a compensated run back."""
+    template = beside_a_failure()
+    run = engine.run(template, run_id="r")
+    assert (run.status, run.compensated, run.waiting) == (RunStatus.FAILED, True, ())
+    with pytest.raises(DecisionRefused, match="it is failed and waits for no decision"):
+        engine.decide("r", "approve", by="ann")
+    with pytest.raises(DecisionRefused):
+        engine.decide("r", "approve", by="ann", step="apply")
+    assert (engine.status("r"), engine.result("r", template).waiting) == (RunStatus.FAILED, ())
+
+
+def test_a_question_that_a_scope_left_behind_is_not_open(engine):
+    """Where a scope has fallen back, only what follows waits, and its answer is all that the run needs."""
+    template = beside_a_failure(after=approval("live"), on_error=Fallback(7))
+    run = engine.run(template, run_id="r")
+    assert (run.status, [one.path for one in run.waiting]) == (RunStatus.SUSPENDED, ["live"])
+    assert [one.path for one in engine.result("r", template).waiting] == ["live"]
+    with pytest.raises(ConfigError, match="expected one of live"):
+        engine.decide("r", "approve", by="ann", step="apply")
+    assert engine.decide("r", "approve", by="ann") is RunStatus.PENDING
+    assert engine.resume("r", template).result == 7
+
+
+def test_a_cancelled_run_takes_no_decision_before_it_is_resumed(engine):
+    """Whoever cancelled the run meant it; resumed, it waits again, for the same question."""
+    template = asking()
+    engine.run(template, run_id="r")
+    engine.cancel("r")
+    with pytest.raises(DecisionRefused, match="it is cancelled"):
+        engine.decide("r", "approve", by="ann")
+    run = engine.resume("r", template)
+    assert (run.status, [one.path for one in run.waiting], kinds(run).count("Asked")) == ("suspended", ["apply"], 1)

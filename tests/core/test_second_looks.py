@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from knows_core import (
+    ConfigError,
+    Continue,
     LocalEngine,
     MemoryBackend,
     PermanentError,
@@ -104,3 +106,19 @@ def test_a_decided_value_that_does_not_fit_is_told_with_a_command_that_exists():
     run = engine.run(template)
     with pytest.raises(StateMismatch, match=r"the value for typed of it@1\.0\.0 .*kwf show it@1\.0\.0 --schema"):
         engine.decide(run.id, "done", by="ann", value="no", template=template)
+
+
+def test_the_error_that_a_composition_went_on_from_names_the_step_that_failed():
+    """Where a used template is passed over, the state tells which of its steps it was."""
+    inner = pipeline([bad], name="inner", version="1.0")
+    run = LocalEngine(MemoryBackend()).run(made(use(inner) | step(lambda: 1, name="last"), on_error=Continue()))
+    assert (run.status, run.state["error"]["step"]) == (RunStatus.COMPLETED, "inner/bad")
+
+
+def test_a_compensation_is_no_step_to_begin_from():
+    """A run begun in the middle of undoing would go on undoing what another one has done."""
+    template = made(step(lambda: 1, name="first", compensate=lambda result: None) | bad)
+    engine = LocalEngine(MemoryBackend())
+    engine.run(template, run_id="r")
+    with pytest.raises(ConfigError, match=r"a step that r has recorded \(first, bad\)"):
+        engine.resume("r", template, from_step="first~")
