@@ -35,8 +35,8 @@ def difference(seed, flow=None):
     simulator = Simulator(flow.template)
     given = {"input": flow.input, "state": flow.state, "seed": seed}
     expected = evaluate(flow.template, flow.input, flow.state)
-    plain_calls = Counter(flow.calls)
-    flow.calls.clear()
+    plain_calls = Counter(flow.world.calls)
+    flow.world.reset()
     whole = simulator.run(**given)
     status, result, state, failure = found = seen(whole.run)
     if (result, state, failure and failure[0]) != (expected.result, expected.state, expected.failed):
@@ -44,8 +44,10 @@ def difference(seed, flow=None):
     if status is not (RunStatus.COMPLETED if expected.failed is None else RunStatus.FAILED):
         return f"flow {seed}: {status}, not {expected}"
     # Where a branch fails the others still come to their end, which the plain evaluation leaves out.
-    if plain_calls - Counter(flow.calls) or (expected.failed is None and plain_calls != Counter(flow.calls)):
-        return f"flow {seed}: called {flow.calls}, not {plain_calls}"
+    if plain_calls - Counter(flow.world.calls) or (
+        expected.failed is None and plain_calls != Counter(flow.world.calls)
+    ):
+        return f"flow {seed}: called {flow.world.calls}, not {plain_calls}"
     for crash in range(1, whole.effects + 1):
         resumed = simulator.run(crash, **given)
         if resumed.again:
@@ -70,7 +72,7 @@ def test_a_cancelled_run_goes_on_as_if_nothing_had_been(first):
         flow = generated(seed)
         simulator, given = Simulator(flow.template), {"input": flow.input, "state": flow.state, "seed": seed}
         expected = seen(simulator.run(**given).run)
-        calls = len(flow.calls)
+        calls = len(flow.world.calls)
         for stop in range(1, calls + 1):
             resumed = simulator.run(stop=stop, **given)
             assert (resumed.again, seen(resumed.run)) == ((), expected), (seed, stop)

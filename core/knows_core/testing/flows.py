@@ -1,15 +1,17 @@
 """Random flows of every kind of node, to try a machine, a backend or a driver on.
 
 Their steps read and write the same few state keys, write in place, drop keys, and fail now and then, always in the same
-way for the same input and state: whatever happens to a run, there is one right answer, and `plain.evaluate` finds it.
+way for the same input and state, and the same number of recorded failures: whatever happens to a run, there is one
+right answer, and `plain.evaluate` finds it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import operator
 import random
-import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -18,17 +20,22 @@ from knows_core.building import case, each, parallel, repeat, scope, step, use
 from knows_core.context import StepContext  # noqa: TC001 - the steps' annotations are read
 from knows_core.flow import Sequence
 from knows_core.joining import Reducer
-from knows_core.state import WorkflowState  # noqa: TC001 - see StepContext
+from knows_core.rules import Rules
+from knows_core.state import WorkflowState
+from knows_core.testing.policies import Declaring
+from knows_core.testing.world import Person, World, weigh
 from knows_core.workflow import PipelineWorkflow, pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, MutableMapping
+    from collections.abc import Callable, Generator, Iterable, MutableMapping
 
     from knows_core.flow import Flow
 
 _KEYS = ("a", "b", "c")
 _MANNERS = ("write", "write", "drop", "grow", "log", "log", "peak", "list", "fail", "nothing")
 _DEEPEST = 3
+_FAR = 1_000_003  # between the seeds of tries
+_ITEMS = 4  # more than a list ever has
 _LONG = 1e6  # seconds: a time limit that is recorded and never reached
 
 
@@ -41,23 +48,30 @@ class Shared(BaseModel):
 
 @dataclass(frozen=True)
 class GeneratedFlow:
-    """A template, what it runs on, and the paths of the calls of its steps, in order, until somebody clears them."""
+    """A template, what it runs on, the world around it, and what its engine says of every run.
+
+    `unsure` are the names of the acts of which only a person can tell whether they took place.
+    """
 
     template: PipelineWorkflow
     input: Any
     state: dict[str, Any]
-    calls: list[str] = field(default_factory=list[str])
+    world: World = field(default_factory=World)
+    rules: Rules = field(default_factory=Rules)
+    person: Person | None = None
+    unsure: frozenset[str] = frozenset()
 
 
-def generated(seed: int) -> GeneratedFlow:
-    """A random flow of some 4 to 9 steps; the same one for the same seed."""
-    calls: list[str] = []
-    maker = Maker(random.Random(seed), calls)  # noqa: S311 - no secret
-    template = maker.template("generated", maker.whole())
-    state: dict[str, Any] = {key: number for number, key in enumerate(_KEYS) if maker.chance.random() < 2 / 3}
-    for key in template.get_required_state():
-        state.setdefault(key, 0)
-    return GeneratedFlow(template, maker.chance.randint(0, 9), state, calls)
+def generated(seed: int, *, policies: bool = False) -> GeneratedFlow:
+    """A random flow of some 4 to 9 steps, with policies for its failures or without; the same one for the same seed."""
+    tried = (_tried(seed, number, policies=policies) for number in itertools.count())
+    # What goes on for a failure now and then is no list, where the next node goes over one.
+    return next(flow for flow in tried if not policies or flow.template.validate())
+
+
+def _tried(seed: int, number: int, *, policies: bool) -> GeneratedFlow:
+    maker = _Maker(random.Random(seed + number * _FAR), policies=policies)  # noqa: S311 - no secret
+    return maker.flow(maker.template("generated", maker.whole()), seed)
 
 
 @dataclass(frozen=True)
@@ -93,27 +107,36 @@ class Plan:
         return told
 
 
-def weigh(*values: Any) -> int:
-    """A small number that tells values apart, the same in every process."""
-    return zlib.crc32(repr(values).encode()) % 97
-
-
-class Maker:
+class _Maker:
     """Makes one flow; `left` is how many more steps it is to have."""
 
-    def __init__(self, chance: random.Random, calls: list[str]) -> None:
+    def __init__(self, chance: random.Random, *, policies: bool) -> None:
         self.chance = chance
         self.left = chance.randint(4, 8)
-        self._calls = calls
+        self._world = World()
+        self.declaring = Declaring(chance, self._next, self._world) if policies else None
         self._numbers = 0
+        self._beside = 0  # in how many forks the place is that is being made
         self._kinds: list[Callable[[int], Flow[Any, Any]]] = [
             self._parallel, self._parallel, self._case, self._each, self._repeat, self._scope, self._part,
         ]  # fmt: skip
 
+    def flow(self, template: PipelineWorkflow, seed: int) -> GeneratedFlow:
+        """A flow with what it runs on."""
+        state: dict[str, Any] = {key: number for number, key in enumerate(_KEYS) if self.chance.random() < 2 / 3}
+        for key in template.get_required_state():
+            state.setdefault(key, 0)
+        value = self.chance.randint(0, 9)
+        if self.declaring is None:
+            return GeneratedFlow(template, value, state, self._world)
+        rules, person = self.declaring.rules(), Person(self._world, seed)
+        return GeneratedFlow(template, value, state, self._world, rules, person, frozenset(self.declaring.unsure))
+
     def template(self, name: str, flow: Flow[Any, Any], required: tuple[str, ...] = ()) -> PipelineWorkflow:
         """A template of a flow, with or without a state model."""
         model = Shared if not required and self.chance.random() < 2 / 3 else None
-        return pipeline(flow, name=name, version="1.0.0", state=model, required_state=required)
+        options = self.declaring.whole() if self.declaring is not None else {}
+        return pipeline(flow, name=name, version="1.0.0", state=model, required_state=required, **options)
 
     def whole(self) -> Flow[Any, Any]:
         """All of it."""
@@ -124,8 +147,10 @@ class Maker:
         return _one_after_the_other(self._node(depth + 1) for _ in range(self.chance.randint(1, 3)))
 
     def _node(self, depth: int) -> Flow[Any, Any]:
+        if self.declaring is not None and self.declaring.one_in(12):
+            return self.declaring.approval()
         if depth >= _DEEPEST or self.left < 2 or self.chance.random() < 1 / 2:
-            return self._step()
+            return self._step(depth=depth)
         return self.chance.choice(self._kinds)(depth)
 
     def _next(self) -> int:
@@ -136,17 +161,54 @@ class Maker:
         """A name or none; inside others always one, where a nameless node could begin with one of its kind."""
         return f"n{self._next()}" if depth or self.chance.random() < 1 / 2 else None
 
-    def _step(self, manner: str = "") -> Flow[Any, Any]:
+    def _step(self, manner: str = "", depth: int = _DEEPEST) -> Flow[Any, Any]:
         self.left -= 1
-        chance, calls = self.chance, self._calls
+        chance, world, declaring = self.chance, self._world, self.declaring
         plan = Plan(self._next(), manner or chance.choice(_MANNERS), chance.choice(_KEYS), chance.choice(_KEYS))
+        if declaring is not None and not manner and declaring.one_in(6):
+            return self._act(replace(plan, manner=chance.choice(["fail", "nothing"])), declaring)
+        fail = declaring.fail() if declaring is not None else None
 
         def run(result: Any, state: WorkflowState, context: StepContext, bonus: int = 0) -> Any:
-            calls.append(context.step)
-            return plan.act(result, state, bonus)
+            world.calls.append(context.step)
+            told = plan.act(result, state, bonus)
+            if fail is not None:
+                fail(context.step)
+            return told
 
-        made = step(run, name=f"s{plan.number}")
+        made = step(run, name=f"s{plan.number}", **self._options(depth, manner))
         return made.partial(bonus=chance.randint(1, 9)) if chance.random() < 1 / 5 else made
+
+    def _options(self, depth: int, manner: str) -> dict[str, Any]:
+        declaring = self.declaring
+        if declaring is None:
+            return {}
+        other = self._inside if depth < _DEEPEST and not manner else None
+        return {
+            "retry": declaring.retry(2, alone=not self._beside),
+            "on_error": declaring.answer(depth, other, of_list=manner == "list"),
+            "compensate": declaring.undo(),
+        }
+
+    def _act(self, plan: Plan, declaring: Declaring) -> Flow[Any, Any]:
+        """A step with `effect="once"`: it writes no state, of which its look could not tell."""
+        name, world, fail = f"s{plan.number}", self._world, declaring.fail()
+
+        def run(result: Any, state: WorkflowState, context: StepContext) -> Any:
+            world.calls.append(context.step)
+            fail(context.step)
+            told = plan.act(result, WorkflowState(state), 0)
+            world.act(context.step, told)
+            return told
+
+        answers: dict[str, Any] = {"on_error": declaring.answer(_DEEPEST), "compensate": declaring.undo()}
+        return step(run, name=name, effect="once", look=declaring.look(name, alone=not self._beside), **answers)
+
+    @contextlib.contextmanager
+    def _forked(self) -> Generator[None]:
+        self._beside += 1
+        yield
+        self._beside -= 1
 
     def _asked(self) -> Callable[..., bool]:
         number, key = self._next(), self.chance.choice(_KEYS)
@@ -158,7 +220,8 @@ class Maker:
         return ask
 
     def _parallel(self, depth: int) -> Flow[Any, Any]:
-        branches = [self._inside(depth) for _ in range(self.chance.randint(2, 3))]
+        with self._forked():
+            branches = [self._inside(depth) for _ in range(self.chance.randint(2, 3))]
         return parallel(*branches, name=self._name())
 
     def _case(self, depth: int) -> Flow[Any, Any]:
@@ -167,15 +230,20 @@ class Maker:
         return case(*choices, default=default, name=self._name(depth))
 
     def _each(self, depth: int) -> Flow[Any, Any]:
-        made = each(self._inside(depth), max_concurrency=self.chance.randint(1, 3), name=self._name())
-        return self._step("list") | made if self.chance.random() < 9 / 10 else made
+        # After a failure no further item begins. Which had begun, and are to be undone, is a matter of chance where
+        # some but not all are under way at once.
+        most = self.chance.randint(1, 3) if self.declaring is None else self.chance.choice([1, _ITEMS])
+        with self._forked():
+            made = each(self._inside(depth), max_concurrency=most, name=self._name())
+        return self._step("list") | made if self.declaring is not None or self.chance.random() < 9 / 10 else made
 
     def _repeat(self, depth: int) -> Flow[Any, Any]:
         return repeat(self._inside(depth), until=self._asked(), max_times=self.chance.randint(1, 3), name=self._name())
 
     def _scope(self, depth: int) -> Flow[Any, Any]:
         timeout = _LONG if self.chance.random() < 1 / 2 else None
-        return scope(self._inside(depth), name=self._name(depth), timeout=timeout)
+        options = self.declaring.whole(depth, self._inside) if self.declaring is not None else {}
+        return scope(self._inside(depth), name=self._name(depth), timeout=timeout, **options)
 
     def _part(self, depth: int) -> Flow[Any, Any]:
         number = self._next()

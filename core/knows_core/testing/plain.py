@@ -1,208 +1,130 @@
 """What a flow comes to by its rules alone: a recursive evaluation without machine, journal, lanes or threads.
 
-A second opinion, as short as can be: a fork deep-copies the state for each branch and compares what they left.
+A second opinion, as short as can be: a fork deep-copies the state for each branch and compares what they left; a run
+that waited is evaluated again from its beginning, with what is known by then.
 """
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
-from functools import reduce
-from typing import TYPE_CHECKING, Any, cast
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
-
-from knows_core.context import StepContext
-from knows_core.errors_flow import StateConflict
-from knows_core.flow import Case, Parallel, Part, Scope, Sequence, Step
-from knows_core.joining import Reducer
 from knows_core.linking import linked
-from knows_core.loops import Each, Repeat
-from knows_core.state import WorkflowState
+from knows_core.rules import Rules
+from knows_core.run import RunStatus
 from knows_core.template import definition_of
+from knows_core.testing.plain_known import FailedError, Known, Place, WaitsError
+from knows_core.testing.plain_nodes import walked
+from knows_core.testing.plain_recovery import attempted
+from knows_core.testing.plain_state import Held, defaults
+from knows_core.testing.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from knows_core.flow import Flow
     from knows_core.template import Templates, WorkflowTemplate
-
-Model = type[BaseModel] | None  # the state model of the template that is being evaluated
+    from knows_core.testing.plain_known import Asked
+    from knows_core.testing.simulator import Person
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """What a flow came to: `failed` is the path of the failure that ended it, and then there is no result."""
+    """What a flow came to: `failed` is the path of the failure that ended it, `error` its type.
 
+    `continued` are path and type of the failure that the state tells of because `Continue` went on from it, `failures`
+    how many are recorded at each path, `asked` every question with its answer, in any order, `undone` what was to be
+    undone, the newest first as far as it was not made side by side.
+    """
+
+    status: RunStatus
     result: Any
     state: dict[str, Any]
     failed: str | None = None
-
-
-class _FailedError(Exception):
-    def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.path = path
-
-
-@dataclass(slots=True)
-class _Held:
-    """The state somewhere in the flow, the keys that were touched here, and those that only got a default."""
-
-    values: dict[str, Any]
-    touched: set[str] = field(default_factory=set[str])
-    filled: set[str] = field(default_factory=set[str])
-
-    def put(self, values: Mapping[str, Any], touched: set[str]) -> None:
-        """Give the touched keys the values they have now, or none."""
-        for key in touched:
-            self.values.pop(key, None)
-            if key in values:
-                self.values[key] = values[key]
-        self.touched |= touched
-        self.filled -= touched
+    error: str | None = None
+    compensated: bool = False
+    continued: tuple[str, str] | None = None
+    failures: Mapping[str, int] | None = None
+    asked: tuple[Asked, ...] = ()
+    undone: tuple[str, ...] = ()
 
 
 def evaluate(
-    template: WorkflowTemplate, value: Any, state: Mapping[str, Any], templates: Templates | None = None
+    template: WorkflowTemplate,
+    value: Any,
+    state: Mapping[str, Any],
+    templates: Templates | None = None,
+    *,
+    rules: Rules = Rules(),  # noqa: B008 - a frozen value
+    world: World | None = None,
+    person: Person | None = None,
 ) -> Evaluated:
     """Evaluate a template whose steps are plain synchronous functions of an untyped state.
 
-    Time limits, declared writes and seams are left out.
+    Time limits, declared writes and seams are left out. Without a person the first question is the end.
     """
     definition = linked(definition_of(template), templates)
-    held = _Held(_defaults(definition.model) | copy.deepcopy(dict(state)))
-    try:
-        return Evaluated(_plain(definition.flow, value, held, "", definition.model), held.values)
-    except _FailedError as failure:
-        return Evaluated(None, held.values, failure.path)
+    known = Known(rules, world or World(), person)
+    held = Held(defaults(definition.model) | copy.deepcopy(dict(state)))
+    failure: FailedError | None = None
+    while True:
+        try:
+            try:
+                if failure is None:
+                    result = walked(definition.flow, value, held, Place(model=definition.model), known)
+                    return _ended(RunStatus.COMPLETED, known, held, None, result)
+            except FailedError as error:
+                failure = error
+            return _undone(failure, held, known)
+        except WaitsError:
+            if not known.answer_all():
+                return _ended(RunStatus.SUSPENDED, known, held, failure)
 
 
-def _plain(node: Flow[Any, Any], value: Any, held: _Held, at: str, model: Model) -> Any:
-    inside = f"{at}{node.segment}/" if node.segment else at
-    match node:
-        case Step():
-            return _step(node, value, held, at + node.name)
-        case Sequence():
-            return reduce(lambda result, part: _plain(part, result, held, at, model), node.parts, value)
-        case Scope():
-            return _plain(node.flow, value, held, inside, model)
-        case Case():
-            return _case(node, value, held, inside, model)
-        case Repeat():
-            return _repeat(node, value, held, at, model)
-        case Part():
-            return _part(node, value, held, at)
-        case Parallel():
-            return tuple(_forked([(one, value, inside) for one in node.branches], held, at + node.key, model))
-        case Each():
-            return _each(node, value, held, at, model)
-        case _:
-            raise NotImplementedError(node.kind)
+def _ended(
+    status: RunStatus, known: Known, held: Held, failure: FailedError | None, result: Any = None, kind: str = ""
+) -> Evaluated:
+    known.close()
+    return Evaluated(
+        status,
+        result,
+        held.values,
+        None if failure is None else failure.path,
+        None if failure is None else kind or failure.kind,
+        failure is not None and status is RunStatus.FAILED and bool(_to_undo(known)),
+        held.error,
+        Counter(known.world.failures),
+        tuple(known.told),
+        tuple(f"{path}~" for path in _to_undo(known)) if failure is not None else (),
+    )
 
 
-def _step(node: Step[Any, Any], value: Any, held: _Held, path: str) -> Any:
-    tried = WorkflowState(copy.deepcopy(held.values))
-    try:
-        result = node.binding.invoke(value, tried, StepContext("plain", path, 1))
-    except Exception as error:
-        raise _FailedError(path) from error
-    before = held.values
-    held.put(tried, {key for key in {*before, *tried} if _text(before, key) != _text(tried, key)})
-    return result
+def _to_undo(known: Known) -> list[str]:
+    """What is to be undone, the newest first; not what lies in a scope that is undone as a whole."""
+    finished = known.finished
+    return [path for path in reversed(finished) if not any(one in finished for one in finished[path].place.around)]
 
 
-def _text(values: Mapping[str, Any], key: str) -> str:
-    return repr(values[key]) if key in values else ""
-
-
-def _case(node: Case[Any, Any], value: Any, held: _Held, inside: str, model: Model) -> Any:
-    for predicate, branch in node.choices:
-        if predicate is None or predicate.binding.invoke(value, WorkflowState(copy.deepcopy(held.values)), None):
-            return _plain(branch, value, held, inside, model)
-    return value
-
-
-def _repeat(node: Repeat[Any, Any], value: Any, held: _Held, at: str, model: Model) -> Any:
-    for turn in range(node.max_times):
-        value = _plain(node.flow, value, held, f"{at}{node.first_name}[{turn}]/", model)
-        if node.until.binding.invoke(value, WorkflowState(copy.deepcopy(held.values)), None):
-            break
-    return value
-
-
-def _each(node: Each[Any, Any], value: Any, held: _Held, at: str, model: Model) -> Any:
-    if not isinstance(value, (list, tuple)):
-        raise _FailedError(at + node.key)
-    items = enumerate(cast("list[Any]", value))
-    ways = [(node.flow, item, f"{at}{node.first_name}[{number}]/") for number, item in items]
-    return _forked(ways, held, at + node.key, model)
-
-
-def _part(node: Part[Any, Any], value: Any, held: _Held, at: str) -> Any:
-    keys, definition, path = node.keys, node.definition, at + node.name
-    if isinstance(keys, str):
-        names = {key: key.removeprefix(f"{keys}.") for key in held.values if key.startswith(f"{keys}.")}
-    else:
-        renamed = {outer: inner for inner, outer in keys.items()}
-        names = {key: renamed.get(key, key) for key in held.values if key in renamed or key not in keys}
-    own = _Held({inner: held.values[outer] for outer, inner in names.items()})
-    if any(key not in own.values for key in definition.required):
-        raise _FailedError(path)
-    defaults = _defaults(definition.model)
-    own.touched, own.filled = (set(defaults.keys() - own.values.keys()) for _ in range(2))
-    own.values = defaults | own.values
-    try:
-        return _plain(definition.flow, value, own, f"{path}/", definition.model)
-    finally:  # what was done before a failure stays done
-        outer = {key: f"{keys}.{key}" if isinstance(keys, str) else keys.get(key, key) for key in own.touched}
-        held.put({outer[key]: own.values[key] for key in outer if key in own.values}, set(outer.values()))
-        held.filled |= {outer[key] for key in own.filled}
-
-
-def _forked(ways: list[tuple[Flow[Any, Any], Any, str]], held: _Held, path: str, model: Model) -> list[Any]:
-    """Each branch on a copy of its own; the first in declared order that failed is the failure of all."""
-    owns = [_Held(copy.deepcopy(held.values)) for _ in ways]
-    results = [_plain(node, value, own, at, model) for (node, value, at), own in zip(ways, owns, strict=True)]
-    touched = set[str]().union(*(own.touched for own in owns))
-    try:
-        merged = {key: _merged(key, held.values, owns, model) for key in touched}
-    except StateConflict as error:
-        raise _FailedError(path) from error
-    present = {key: values[0] for key, values in merged.items() if values}
-    held.put(present, {key for key in touched if key in present or key in held.values})
-    held.filled |= {key for key in present if all(key in own.filled for own in owns if key in own.touched)}
-    return results
-
-
-def _merged(key: str, before: dict[str, Any], owns: list[_Held], model: Model) -> list[Any]:
-    """The one value that all branches together left, or none. Raises StateConflict."""
-    authors = [own for own in owns if key in own.touched]
-    authors = [own for own in authors if key not in own.filled] or authors[:1]
-    left = [own.values[key] for own in authors if key in own.values]
-    function = _reducers(model).get(key)
-    if not left:
-        return []
-    if len(left) == len(authors) > 1 and function is not None:
-        return [_reduced(function, before.get(key), left)]
-    if len(left) < len(authors) or len(set(map(repr, left))) > 1:
-        raise StateConflict(where="plain", key=key, branches="several")
-    return left[:1]
-
-
-def _reduced(function: Callable[[Any, Any], Any], before: Any, left: list[Any]) -> Any:
-    if isinstance(before, list):
-        there = cast("list[Any]", before)
-        if all(one[: len(there)] == there for one in left):
-            return reduce(function, [one[len(there) :] for one in left], there)
-    return reduce(function, left)
-
-
-def _defaults(model: Model) -> dict[str, Any]:
-    fields = {} if model is None else model.model_fields
-    return {name: one.get_default(call_default_factory=True) for name, one in fields.items() if not one.is_required()}
-
-
-def _reducers(model: Model) -> dict[str, Callable[[Any, Any], Any]]:
-    fields = {} if model is None else model.model_fields
-    return {name: mark.function for name, one in fields.items() for mark in one.metadata if isinstance(mark, Reducer)}
+def _undone(failure: FailedError, held: Held, known: Known) -> Evaluated:
+    failed, waits = False, False
+    for path in _to_undo(known):
+        undo = known.finished[path]
+        name = path.rpartition("/")[2]
+        node = replace(undo.step, name=f"{name}~")
+        helds = [held]
+        for keys in undo.place.keys:
+            helds.append(helds[-1].inside(keys))
+        try:
+            attempted(node, undo.result, helds[-1], Place(path[: len(path) - len(name)]), known)
+        except FailedError:
+            failed = True
+        except WaitsError:
+            waits = True
+        for keys, inner, outer in zip(reversed(undo.place.keys), helds[:0:-1], helds[-2::-1], strict=True):
+            outer.outside(inner, keys)
+    if waits:
+        raise WaitsError
+    if failed:
+        return _ended(RunStatus.COMPENSATION_FAILED, known, held, failure, kind="CompensationFailed")
+    return _ended(RunStatus.FAILED, known, held, failure)
