@@ -77,8 +77,8 @@ def evaluate(
             except FailedError as error:
                 failure = error
             return _undone(failure, held, known)
-        except WaitsError:
-            if not known.answer_all():
+        except WaitsError as waiting:
+            if not known.answer_all(waiting.paths):
                 return _ended(RunStatus.SUSPENDED, known, held, failure)
 
 
@@ -107,7 +107,7 @@ def _to_undo(known: Known) -> list[str]:
 
 
 def _undone(failure: FailedError, held: Held, known: Known) -> Evaluated:
-    failed, waits = False, False
+    failed, waits = False, list[str]()
     for path in _to_undo(known):
         undo = known.finished[path]
         name = path.rpartition("/")[2]
@@ -119,12 +119,12 @@ def _undone(failure: FailedError, held: Held, known: Known) -> Evaluated:
             attempted(node, undo.result, helds[-1], Place(path[: len(path) - len(name)]), known)
         except FailedError:
             failed = True
-        except WaitsError:
-            waits = True
+        except WaitsError as waiting:
+            waits += waiting.paths
         for keys, inner, outer in zip(reversed(undo.place.keys), helds[:0:-1], helds[-2::-1], strict=True):
             outer.outside(inner, keys)
     if waits:
-        raise WaitsError
+        raise WaitsError(*waits)
     if failed:
         return _ended(RunStatus.COMPENSATION_FAILED, known, held, failure, kind="CompensationFailed")
     return _ended(RunStatus.FAILED, known, held, failure)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from knows_core.flow import Step
     from knows_core.records import Question
@@ -28,7 +28,11 @@ class FailedError(Exception):
 
 
 class WaitsError(Exception):
-    """Nothing goes on here before a person decides."""
+    """Nothing goes on here before a person decides, at these paths; any other question is of no matter any more."""
+
+    def __init__(self, *paths: str) -> None:
+        super().__init__(*paths)
+        self.paths = paths
 
 
 class Place(NamedTuple):
@@ -114,10 +118,11 @@ class Known:
         if undo is not None:
             self.finished[path] = Undo(result, undo, place)
 
-    def answer_all(self) -> bool:
-        """Let the person answer acts in doubt, or else everything; whether there is one."""
-        doubts = [asking for asking in self.open.values() if asking.question.kind == "doubt"]
-        for asking in doubts or self.open.values():
+    def answer_all(self, paths: Iterable[str]) -> bool:
+        """Let the person answer what waits at these paths: acts in doubt, or else everything; whether there is one."""
+        waiting = [self.open[path] for path in dict.fromkeys(paths)]
+        doubts = [asking for asking in waiting if asking.question.kind == "doubt"]
+        for asking in doubts or waiting:
             question = asking.question
             if asking.said is None and self.person is not None:
                 asking.said = self.person(question, self.answers[question.path])

@@ -191,8 +191,10 @@ def _forked(
                 break
         except WaitsError as waiting:
             waits.append(waiting)
-    if failures or waits:
-        raise (failures or waits)[0]
+    if failures:
+        raise failures[0]
+    if waits:
+        raise WaitsError(*(path for one in waits for path in one.paths))
     try:
         held.join(owns, place.model)
     except StateConflict as error:

@@ -146,7 +146,7 @@ def answered(
             known.finish(path, copy.deepcopy(verdict.otherwise), None, place)
             return known.results[path]
         case Continue():
-            held.error = (path, failure.kind)
+            held.error = (failure.path, failure.kind)  # also where it came from inside
             known.finish(path, given, None, place)
             return given
         case _:
