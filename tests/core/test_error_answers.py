@@ -197,7 +197,7 @@ def test_a_used_template_is_one_step_of_the_flow_around_it():
     steps = Steps()
     part = use(made(steps.works("a", 2) | steps.fails("b") | steps.works("c")), alias="part")
     run = ran(steps.works("first", 1) | part | steps.works("last"), on_error=Continue())
-    assert (run.result, steps.calls, run.state["error"]["step"]) == (1, ["first", "a", "b", "last"], "part")
+    assert (run.result, steps.calls, run.state["error"]["step"]) == (1, ["first", "a", "b", "last"], "part/b")
 
 
 def test_a_part_that_lacks_what_it_requires_is_answered_like_a_step():
