@@ -7,14 +7,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from knows_registry.catalog import DuplicatePlugin
     from knows_registry.discover import Entry, Fault, Offer, Plugin
+    from knows_registry.errors_lock import LockBroken
     from knows_registry.registry import Registry
 
-__all__ = ["DuplicatePlugin", "Entry", "Fault", "Offer", "Plugin", "Registry"]
+__all__ = [
+    "DuplicatePlugin",
+    "Entry",
+    "Fault",
+    "LockBroken",
+    "Offer",
+    "Plugin",
+    "Registry",
+]
 
 _ROOMS = {
     "DuplicatePlugin": "catalog",
     "Entry": "discover",
     "Fault": "discover",
+    "LockBroken": "errors_lock",
     "Offer": "discover",
     "Plugin": "discover",
     "Registry": "registry",

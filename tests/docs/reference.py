@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+import knows_registry
 from knows_core import WorkflowSettings, hooks
 from knows_core.errors import error_kinds
 from knows_registry.cli import COMMANDS, kwf
@@ -37,7 +38,8 @@ EXITS = {
 
 def ours():
     """Every error of core and registry by its code, in the order of the index."""
-    for room in (*(f"knows_core.errors_{room}" for room in ROOMS), "knows_registry.catalog"):
+    rooms = [f"knows_registry.{one.stem}" for one in Path(str(knows_registry.__file__)).parent.glob("[a-z]*.py")]
+    for room in (*(f"knows_core.errors_{room}" for room in ROOMS), *rooms):
         importlib.import_module(room)  # whether or not something else has loaded its errors
     kinds = [kind for kind in error_kinds().values() if kind.__module__.startswith(("knows_core", "knows_registry"))]
     return {kind.code: kind for kind in sorted(kinds, key=lambda one: (one.exit_code, one.code))}
