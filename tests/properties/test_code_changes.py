@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from knows_core import LocalEngine, MemoryBackend, Migration, ResumeRefused, RunStatus
+from knows_core import KnowsError, LocalEngine, MemoryBackend, Migration, ResumeRefused, RunStatus
+from knows_core.prospect import foretold
+from knows_core.records import Migrated, Rebound
 from tests.crash.levels import bounded
 from tests.properties.changed_flows import Making, Seen, box, edits, kept, seq
 
@@ -73,15 +75,19 @@ class Trial:
             legal = kept(self.tree, tree, seen)
             where = f"{tree} after {after} records of {self.tree}"
             self.making.calls.clear()
+            told = [fate(engine, template, accept=accept) for accept in (False, True)]
             error = self.refusal(engine, template, where)
-            assert ("--accept-code-change" in str(error)) is legal, f"{where}: {error}"
+            assert told[0] == (type(error), str(error)), where
+            assert ("--accept-code-change" in str(error)) is legal is (told[1][0] is Rebound), f"{where}: {error}"
             counted["cases"] += 1
             counted[type(error).__name__] += 1
             if not legal:
-                self.refusal(engine, template, where, accept_code_change=True)
+                error = self.refusal(engine, template, where, accept_code_change=True)
+                assert told[1] == (type(error), str(error)), where
                 counted["not acceptable"] += 1
                 continue
             run = engine.resume("r", template, accept_code_change=True)
+            assert told[1][1] == next(one.content["difference"] for one in run.history if one.kind == "Rebound")
             again = {one for one in self.making.calls if one in seen.made} - {self.making.broken}
             fresh = fresh or self.outcome(self.engine().run(template))
             assert self.outcome(run) == fresh, where
@@ -104,6 +110,19 @@ class Trial:
             for one in entries[:after]
             if one.kind == "StepDone" and one.content["path"] not in later
         } - {path.rpartition("/")[2] for path in later}
+
+
+def fate(engine, template, *, accept=False):
+    """What is foretold of the run: how it is refused, or what binds it to the template anew. Nothing comes of asking."""
+    row, records = engine.backend.load("r")
+    try:
+        prospect = foretold(row, records, None, template, engine.limits, accept=accept)
+    except KnowsError as error:
+        told = type(error), str(error)
+    else:
+        told = type(prospect.rebound), getattr(prospect.rebound, "difference", "")
+    assert engine.backend.load("r") == (row, records)
+    return told
 
 
 def valid(making, tree):
@@ -155,6 +174,17 @@ def test_every_change_of_a_container_is_refused_or_accepted(kind, capsys):
     told(capsys, counted, kind)
 
 
+@pytest.mark.parametrize("kind", CONTAINERS)
+def test_what_is_foretold_of_an_unchanged_template_is_that_it_goes_on(kind):
+    """After every record, and it does."""
+    trial = Trial(CONTAINERS[kind])
+    template = trial.making.template(CONTAINERS[kind])
+    for after, status in trial.stops():
+        engine = trial.stopped(after, status)
+        assert fate(engine, template) == (type(None), "")
+        assert engine.resume("r", template).status is RunStatus.COMPLETED
+
+
 def renamed(tree):
     """The same tree with another name for everything that has one."""
     name = tree.name and f"{tree.name}2"
@@ -178,6 +208,7 @@ def test_a_migration_takes_everything_along(kind):
     for after in range(1, len(trial.records)):
         engine = trial.stopped(after)
         before = len(what_is_recorded(engine.history("r")))
+        assert fate(engine, template)[0] is Migrated
         trial.making.calls.clear()
         run = engine.resume("r", template)
         assert run.status is RunStatus.COMPLETED, run.error
