@@ -113,7 +113,7 @@ class Trial:
 
 
 def fate(engine, template, *, accept=False):
-    """What is foretold of the run: how it is refused, or what binds it to the template anew. Nothing comes of asking."""
+    """What is foretold of a run: how it is refused, or what binds it to the template anew; asking changes nothing."""
     row, records = engine.backend.load("r")
     try:
         prospect = foretold(row, records, None, template, engine.limits, accept=accept)
