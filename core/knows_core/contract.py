@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
 from knows_core.approving import Approval
 from knows_core.declared import is_of_enum
 from knows_core.descriptors import described_together
+from knows_core.digests import digest_of as digest_of  # noqa: PLC0414 - readers of contracts find it here
+from knows_core.flow import Use
 from knows_core.paths import placed, shape_in
 from knows_core.records import Fingerprint, Linked
 from knows_core.seams import UNKNOWN
@@ -47,10 +48,11 @@ def fingerprint_of(definition: Definition) -> Fingerprint:
 
 
 def contract_of(definition: Definition) -> dict[str, Any]:
-    """The contract of a linked template: types, bounds and tags of everything that crosses its border.
+    """The contract of a template: types, bounds and tags of everything that crosses its border.
 
-    Titles and documentation are not in it, so that rewording them changes nothing. Errors have their place and are
-    empty until templates declare them.
+    Linked, it is that of the whole composition. Before that it is the template's own: what a template used by name
+    takes, gives and needs is not in it, only the name and the range. Titles and documentation are never in it, so that
+    rewording them changes nothing. Errors have their place and are empty until templates declare them.
     """
     fields, keys = definition.fields, definition.keys
     into = [*fields, *(key for key in definition.required if key not in fields)]
@@ -72,11 +74,15 @@ def contract_of(definition: Definition) -> dict[str, Any]:
             {"path": path, "role": node.role, "payload": found.types.get(f"decision.{path}")}
             for path, node in approvals
         ],
-        "uses": {
-            path: [part.definition.name, part.wanted or str(part.definition.version)] for path, part in definition.parts
-        },
+        "uses": _uses(definition),
         "definitions": found.definitions,
     }
+
+
+def _uses(definition: Definition) -> dict[str, list[str]]:
+    parts = {path: [one.definition.name, one.wanted or str(one.definition.version)] for path, one in definition.parts}
+    named = [(path, node.wanted) for path, node, _ in placed(definition.flow) if isinstance(node, Use)]
+    return parts | {path: [wanted.name, str(wanted.range)] for path, wanted in named if wanted is not None}
 
 
 def changed_part(recorded: Iterable[Iterable[str]], current: Iterable[Linked]) -> str | None:
@@ -113,11 +119,6 @@ def _fields(outline: Outline) -> str:
 
 def _members(outline: Outline) -> str:
     return ", ".join(f"{name} {value}" for name, value in outline)
-
-
-def digest_of(value: Any) -> str:
-    """SHA-256 (hexadecimal) of JSON values in their canonical text."""
-    return hashlib.sha256(json.dumps(value, separators=(",", ":"), sort_keys=True).encode()).hexdigest()
 
 
 def first_difference(recorded: Shape, current: Shape) -> str | None:

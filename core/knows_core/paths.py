@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from knows_core.flow import Case, Part, Step
+from knows_core.flow import Case, Part, Step, Use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,6 +64,8 @@ def shape_in(flow: Flow[Any, Any], prefix: str = "") -> Shape:
 def _deciding(node: Flow[Any, Any]) -> list[str]:
     if isinstance(node, Part):
         return [str(node.definition)]
+    if isinstance(node, Use) and node.wanted is not None:
+        return [node.wanted.name]  # its range is the contract's matter: a run is bound to the version found in it
     until = getattr(node, "until", None)
     return [] if until is None else [until.name]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from knows_core.named_uses import NamedUse
     from knows_core.records import Shape
     from knows_core.template import Definition
 
@@ -15,7 +16,9 @@ class Used(NamedTuple):
     """One use of another template by name: where it stands, the wanted range, the alias or an empty text.
 
     `given` and `taken` describe (see `knows_core.descriptors`) what comes into it there and what is wanted of its
-    result; None where the flow does not say. `keys` is the mapping of state keys, or the name space as a text.
+    result; None where the flow does not say. In `given`, what another used template gives is the class
+    `result of:PATH`. A `taken` of the kind `all_of` means that several steps take the result, each in its own way.
+    `keys` is the mapping of state keys, or the name space as a text.
     """
 
     path: str
@@ -30,7 +33,9 @@ class Used(NamedTuple):
 class Profile(NamedTuple):
     """A template version as data: everything that listing, showing, locking and checking across plugins need.
 
-    `contract` and `shape` are those of the template before its uses are linked; `uses` names them.
+    `contract` and `shape` are those of the template alone, before its uses by name are linked; `uses` names them. So
+    the digests are the same wherever it is installed, whatever versions are found for what it uses. They equal those
+    that a run is bound to where a template uses nothing by name; else the run's are those of the whole composition.
     """
 
     name: str
@@ -45,7 +50,41 @@ class Profile(NamedTuple):
     deprecated: str = ""
     successor: str = ""
 
+    @property
+    def required_state(self) -> list[str]:
+        """The keys that must have a value at the start, by the template alone."""
+        return [key for key, one in self.contract["state_in"].items() if one["required"]]
+
 
 def profile_of(definition: Definition) -> Profile:
     """The profile of a template at hand, nothing linked. Notices are not in it: a manifest carries those."""
-    raise NotImplementedError(definition)
+    from knows_core.digests import digest_of  # as below: whoever reads a manifest needs none of these
+    from knows_core.named_uses import named_uses
+    from knows_core.paths import shape_in
+
+    contract, shape = definition.contract, shape_in(definition.flow)
+    return Profile(
+        name=definition.name,
+        version=str(definition.version),
+        summary=definition.summary,
+        contract=contract,
+        contract_digest=digest_of(contract),
+        shape=shape,
+        shape_digest=digest_of(shape),
+        uses=tuple(map(_used, named_uses(definition))),
+    )
+
+
+def _used(one: NamedUse) -> Used:
+    from knows_core.descriptors import described
+
+    node, given, taken = one.node, [described(each) for each in one.given], [described(each) for each in one.taken]
+    return Used(
+        path=one.path,
+        name=node.wanted.name if node.wanted is not None else "",
+        range=str(node.wanted.range) if node.wanted is not None else "",
+        alias=node.alias or "",
+        given=given[0] if given else None,
+        taken={"kind": "all_of", "of": taken} if len(taken) > 1 else taken[0] if taken else None,
+        keys=node.keys if isinstance(node.keys, str) else dict(node.keys),
+    )

@@ -23,6 +23,7 @@ WITHOUT_EXAMPLE = {  # what would have to be there for it
     "access-denied": "an account that may not open a file",
     "backend-busy": "a lock that another program holds for half a minute",
     "backend-full": "a full disk",
+    "manifest-broken": "an installed distribution with a damaged manifest",
     "duplicate-plugin": "two installed distributions with one plugin",
     "plugin-broken": "an installed distribution that cannot be imported",
 }
