@@ -99,6 +99,12 @@ class VersionRange:
             return [(">=", low), ("<", _ceiling(sign, low, given=numbers.split("-")[0].count(".") + 1))]
         return [("==" if sign == "=" else sign, low)]
 
+    @property
+    def exact(self) -> Version | None:
+        """The version that the range names and beside which it admits no other (`1.2.3`, `==1.2.3`), or None."""
+        named = {bound for sign, bound in self._tests if sign == "=="}
+        return next(iter(named)) if len(named) == 1 and all(bound in self for bound in named) else None
+
     def __contains__(self, version: Version) -> bool:
         if version.is_prerelease and not any(
             bound.is_prerelease and bound.release == version.release for _, bound in self._tests

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from knows_core import RegistryError
+from knows_registry.domains import Answers, in_order
+from knows_registry.search import Refusal, search
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -63,6 +67,14 @@ class Supply(Protocol):
         ...
 
 
+class Unsatisfiable(RegistryError):
+    """No versions of the templates satisfy the request. `lines` derives it, `suggestion` is the next move."""
+
+    code = "unsatisfiable"
+    sentence = "no versions satisfy the request: {derivation}"
+    remedy = "{suggestion}"
+
+
 def resolve(
     request: Sequence[Need], supply: Supply, *, preferred: Mapping[Slot, Version] | None = None
 ) -> dict[Slot, Version]:
@@ -70,4 +82,8 @@ def resolve(
 
     `preferred` (the lock) is kept wherever it can be; else the newest version is taken. Raises Unsatisfiable.
     """
-    raise NotImplementedError(request, supply, preferred)
+    answers, kept, request = Answers(supply), preferred or {}, in_order(request)
+    found = search(request, answers, kept)
+    if isinstance(found, Refusal):
+        raise Unsatisfiable(lines=[], derivation="they contradict each other", suggestion="Loosen one of its ranges.")
+    return found

@@ -1,0 +1,171 @@
+"""Combinations that are forbidden, over variables with finitely many values, and what follows from them.
+
+A variable's domain is a bit mask, as is each term of a clause; a clause forbids that every variable it names is inside
+its mask. Unit propagation, conflict learning and back-jumping are those of PubGrub and of CDCL solvers, on integers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = 0  # the variable that asks; value 1 means "the request holds", value 2 is never taken
+ASKED = 0b10
+
+
+class Clause(NamedTuple):
+    """Masks by variable that must not all be met: a `fact` of the world, or what follows from `causes` in order."""
+
+    terms: tuple[tuple[int, int], ...]
+    fact: Any = None
+    causes: tuple[Clause, ...] = ()
+
+
+class _Narrowing(NamedTuple):
+    """One entry of the trail: a domain became smaller, by a clause or, where there is none, by decision."""
+
+    variable: int
+    before: int
+    after: int
+    cause: Clause | None
+    level: int
+
+
+class Board:
+    """Domains, clauses, and the trail of what has narrowed each domain. Level 1 holds what follows from the request."""
+
+    def __init__(self) -> None:
+        self.full: list[int] = []
+        self.domain: list[int] = []
+        self.decided: list[int] = []  # the variable that each level is about
+        self._watching: list[list[Clause]] = []
+        self._trail: list[_Narrowing] = []
+        self._narrowed: list[list[int]] = []  # by variable: the places in the trail
+        self._units: list[Clause] = []
+        self._changed: list[int] = []
+        self._fresh: list[Clause] = []
+        self.variable(1)
+        self.decide(ROOT, ASKED)
+
+    @property
+    def level(self) -> int:
+        """How many decisions are in force."""
+        return len(self.decided)
+
+    def variable(self, values: int) -> int:
+        """A new variable: bit 0 for "not selected", and one bit for each of its values."""
+        mask = (1 << values + 1) - 1
+        self.full.append(mask)
+        self.domain.append(mask)
+        self._watching.append([])
+        self._narrowed.append([])
+        return len(self.full) - 1
+
+    def clause(self, fact: object, terms: list[tuple[int, int]]) -> Clause | None:
+        """A fact as a clause; None where it forbids nothing."""
+        merged: dict[int, int] = {}
+        for variable, mask in terms:
+            merged[variable] = merged.get(variable, self.full[variable]) & mask
+        if not all(merged.values()):
+            return None
+        return Clause(self._shortened(merged), fact)
+
+    def add(self, clause: Clause) -> None:
+        """Let a clause count from now on."""
+        for variable, _ in clause.terms:
+            self._watching[variable].append(clause)
+        if len(clause.terms) == 1:
+            self._units.append(clause)
+        self._fresh.append(clause)
+
+    def look_again(self, clauses: list[Clause]) -> None:
+        """Try clauses at the next propagation although none of their variables changes."""
+        self._fresh += clauses
+
+    def decide(self, variable: int, mask: int) -> None:
+        """Try what follows if a variable is inside a mask."""
+        self.decided.append(variable)
+        self._narrow(variable, self.domain[variable] & mask, None)
+
+    def propagate(self) -> Clause | None:
+        """Narrow every domain as far as single clauses tell; the clause that is broken, if one is."""
+        for clause in self._drained():
+            broken = self._tried(clause)
+            if broken:
+                self._changed.clear()
+                self._fresh.clear()
+                return clause
+        return None
+
+    def learned(self, broken: Clause) -> Clause:
+        """The clause that a conflict teaches. If it names nothing but ROOT there is no answer."""
+        terms, causes = dict(broken.terms), [broken]
+        while True:
+            place, others = self._last_two(terms)
+            entry = self._trail[place]
+            if entry.cause is None or entry.level > max(1, others):
+                return Clause(tuple(sorted(terms.items())), None, tuple(causes))
+            causes.append(entry.cause)
+            for variable, mask in entry.cause.terms:
+                if variable == entry.variable:
+                    terms[variable] |= mask
+                else:
+                    terms[variable] = terms.get(variable, self.full[variable]) & mask
+            terms = dict(self._shortened(terms))
+
+    def go_back(self, learned: Clause) -> None:
+        """Undo the trail to where the learned clause narrows a domain, and let it count."""
+        target = max(1, self._last_two(dict(learned.terms))[1])
+        while self._trail[-1].level > target:
+            entry = self._trail.pop()
+            self.domain[entry.variable] = entry.before
+            self._narrowed[entry.variable].pop()
+        del self.decided[target:]
+        self._fresh += self._units
+        self.add(learned)
+
+    def _drained(self) -> Iterator[Clause]:
+        """Clauses that may have something to say, until none has."""
+        while self._fresh or self._changed:
+            while self._fresh:
+                fresh, self._fresh = self._fresh, []
+                yield from fresh
+            if self._changed:
+                yield from self._watching[self._changed.pop(0)]
+
+    def _tried(self, clause: Clause) -> bool:
+        """Whether a clause is broken; if all of it but one term is met, the domain of that one is narrowed."""
+        domain, left = self.domain, None
+        for term in clause.terms:
+            held = domain[term[0]]
+            if held & ~term[1]:
+                if left or not held & term[1]:
+                    return False
+                left = term
+        if left is None:
+            return True
+        self._narrow(left[0], domain[left[0]] & ~left[1], clause)
+        return False
+
+    def _narrow(self, variable: int, after: int, cause: Clause | None) -> None:
+        self._narrowed[variable].append(len(self._trail))
+        self._trail.append(_Narrowing(variable, self.domain[variable], after, cause, self.level))
+        self.domain[variable] = after
+        self._changed.append(variable)
+
+    def _last_two(self, terms: dict[int, int]) -> tuple[int, int]:
+        """Where the trail first meets all terms, and the level at which it met all but the one met there."""
+        places = sorted(self._met(variable, mask) for variable, mask in terms.items())
+        return places[-1], self._trail[places[-2]].level if len(places) > 1 else 0
+
+    def _met(self, variable: int, mask: int) -> int:
+        for place in self._narrowed[variable]:
+            if not self._trail[place].after & ~mask:
+                return place
+        raise AssertionError("a conflict names a term that the trail does not meet")  # a defect of this room
+
+    def _shortened(self, terms: dict[int, int]) -> tuple[tuple[int, int], ...]:
+        """Terms without those that are always met."""
+        return tuple(sorted((variable, mask) for variable, mask in terms.items() if mask != self.full[variable]))
