@@ -42,7 +42,7 @@ class SQLite(NamedTuple):
 
 
 @click.command()
-@click.option("--runs", "with_runs", is_flag=True, help="Read the journal of every recorded run too.")
+@click.option("--runs", "with_runs", is_flag=True, help="Read every journal, and say what becomes of each open run.")
 @backend_option
 @json_option
 @click.pass_obj
@@ -50,8 +50,9 @@ def doctor(answers: Answers, with_runs: bool, backend: str | None) -> int:
     """Examine the installation and say what to repair.
 
     Plugins are not imported; what is said of them comes from metadata and from the last `kwf plugins check`. With
-    --runs every journal is read: damaged ones are broken; runs that are stuck, were interrupted and left alone, or wait
-    for a decision, are named with the command to type next. Ends with 3 when something is broken.
+    --runs every journal is read, and the templates of open runs are imported: each run goes on, migrates, or is
+    stranded, with why and the next command. Nothing is run or written. Ends with 3 when something is broken: a damaged
+    journal and a stranded run are.
     """
     from sqlite3 import sqlite_version_info  # a Python without SQLite still has the rest of the command line
 
@@ -68,7 +69,7 @@ def doctor(answers: Answers, with_runs: bool, backend: str | None) -> int:
         *verdict_faults(verdicts),
     ]
     journals, unread = _journals(backend) if with_runs else (None, [])
-    faults += journals.faults() if journals else unread
+    faults += journals.faults(backend) if journals else unread
     facts: dict[str, Any] = {
         "python": {"version": platform.python_version(), "executable": sys.executable},
         "sqlite": library._asdict(),

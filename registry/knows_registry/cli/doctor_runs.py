@@ -1,18 +1,21 @@
-"""What `kwf doctor --runs` finds in recorded runs: damaged journals, runs that are stuck, left alone or wait."""
+"""What `kwf doctor --runs` finds: damaged journals, runs that are stuck, left alone or wait, and what becomes of each."""
 
 from __future__ import annotations
 
 import logging
 import shlex
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_core import RecordCorrupt, RunStatus, UnknownRun
 from knows_core.journal import read
+from knows_core.prospect import is_open
 from knows_core.viewing import view
-from knows_registry.cli.answer import shown
+from knows_registry.cli.answer import columns, shown
 from knows_registry.cli.failure import failure_of
 from knows_registry.cli.moves import again
+from knows_registry.cli.outlook import HEADER, VERDICTS, Foresight
 from knows_registry.cli.place import open_engine
 from knows_registry.cli.rows import is_interrupted
 from knows_registry.cli.waiting import Waiting
@@ -20,10 +23,11 @@ from knows_registry.discover import Fault
 from knows_registry.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
 
     from knows_core import RunRow, StateBackend
     from knows_core.records import Question
+    from knows_registry.cli.outlook import Outlook
 
 
 class Damage(NamedTuple):
@@ -47,10 +51,12 @@ class Journals(NamedTuple):
     stuck: list[RunRow]
     interrupted: list[RunRow]
     suspended: list[tuple[RunRow, Sequence[Question]]]
+    open: list[Outlook]
 
-    def faults(self) -> list[Fault]:
-        """The damaged ones, each with its next move."""
-        return [Fault("runs", one.error.run, failure_of(one.error).message, one.next_move) for one in self.damaged]
+    def faults(self, backend: str | None) -> list[Fault]:
+        """The damaged and the stranded ones, each with its next move."""
+        damaged = [Fault("runs", one.error.run, failure_of(one.error).message, one.next_move) for one in self.damaged]
+        return [*damaged, *(fault for one in self.open if (fault := one.fault(backend)))]
 
     def facts(self, backend: str | None) -> dict[str, Any]:
         """The same for a program."""
@@ -71,6 +77,7 @@ class Journals(NamedTuple):
                 {**_with_move(row, backend), "waiting": waiting.facts(), "next": waiting.next_move}
                 for row, waiting in self._waiting(backend)
             ],
+            "open": [one.facts(backend) for one in self.open],
         }
 
     def lines(self, backend: str | None) -> list[str]:
@@ -96,7 +103,18 @@ class Journals(NamedTuple):
                 shown(f"{row.run} ({row.template}@{row.version}): {waiting.line}. Next: {waiting.next_move}")
                 for row, waiting in self._waiting(backend)
             ),
+            *self._verdicts(),
         ]
+
+    def _verdicts(self) -> list[str]:
+        """A line for every open run, under how many there are of each verdict."""
+        if not self.open:
+            return []
+        counted = Counter(one.verdict for one in self.open)
+        told = ", ".join(f"{verdict}: {counted[verdict]}" for verdict in VERDICTS if counted[verdict])
+        runs = "1 run is" if len(self.open) == 1 else f"{len(self.open)} runs are"
+        rows = columns([one.cells() for one in self.open], HEADER)
+        return ["", f"{runs} open. With what is installed now, {told}.", *rows]
 
     def _waiting(self, backend: str | None) -> list[tuple[RunRow, Waiting]]:
         return [(row, Waiting(row.run, questions, backend)) for row, questions in self.suspended]
@@ -104,16 +122,19 @@ class Journals(NamedTuple):
 
 def journals_at(backend: str | None) -> Journals:
     """Read every journal of the place. Raises what opening the place raises."""
-    with open_engine(Registry(), backend) as engine:
-        return examined(engine.backend) if engine.backend is not None else Journals(0, [], [], [], [])
+    registry = Registry()
+    with open_engine(registry, backend) as engine:
+        if engine.backend is None:
+            return Journals(0, [], [], [], [], [])
+        return examined(engine.backend, Foresight(registry, engine.limits))
 
 
-def examined(backend: StateBackend) -> Journals:
-    """Read every journal, the newest first, and none of their templates."""
+def examined(backend: StateBackend, foresight: Foresight) -> Journals:
+    """Read every journal, the newest first, and ask what becomes of those that are open; nothing is written."""
     with _damaged_rows() as damaged_rows:
         rows = backend.rows()
     damaged = [Damage(error) for error in damaged_rows]
-    found = Journals(len(damaged), damaged, [], [], [])
+    found = Journals(len(damaged), damaged, [], [], [], [])
     for row in rows:
         try:
             run = view(backend, None, row.run, None)
@@ -128,8 +149,20 @@ def examined(backend: StateBackend) -> Journals:
                 found.interrupted.append(row)
             elif row.status is RunStatus.SUSPENDED:
                 found.suspended.append((row, run.waiting))
+            if is_open(row):
+                found.open.extend(_outlook(backend, row.run, run.reference, foresight))
         found = found._replace(read=found.read + 1)
     return found
+
+
+def _outlook(backend: StateBackend, run: str, reference: str | None, foresight: Foresight) -> Iterator[Outlook]:
+    """The verdict on a run as it stands now, if it is still there and open."""
+    try:
+        row, records = backend.load(run)
+    except UnknownRun:
+        return
+    if is_open(row):
+        yield foresight.outlook(row, records, reference)
 
 
 def _anew(backend: StateBackend, row: RunRow) -> str:

@@ -100,7 +100,12 @@ def template_of(registry: Registry, run: str, reference: str | None) -> Workflow
     try:
         return find(registry, reference).template
     except TemplateNotFound as error:
-        raise TemplateVersionMissing(run=run, template=reference, found=error.facts["found"]) from error
+        raise file_gone(run, reference, error) from error
+
+
+def file_gone(run: str, reference: str, error: TemplateNotFound) -> TemplateVersionMissing:
+    """The error of a run whose file, or the template in it, is not there any more."""
+    return TemplateVersionMissing(run=run, template=reference, found=error.facts["found"])
 
 
 def _if_it_loads(registry: Registry, run: str, reference: str | None) -> WorkflowTemplate | None:
