@@ -118,11 +118,10 @@ def fate(engine, template, *, accept=False):
     try:
         prospect = foretold(row, records, None, template, engine.limits, accept=accept)
     except KnowsError as error:
-        told = type(error), str(error)
-    else:
-        told = type(prospect.rebound), getattr(prospect.rebound, "difference", "")
-    assert engine.backend.load("r") == (row, records)
-    return told
+        return type(error), str(error)
+    finally:
+        assert engine.backend.load("r") == (row, records)
+    return type(prospect.rebound), getattr(prospect.rebound, "difference", "")
 
 
 def valid(making, tree):

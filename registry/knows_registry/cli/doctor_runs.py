@@ -1,4 +1,4 @@
-"""What `kwf doctor --runs` finds: damaged journals, runs that are stuck, left alone or wait, and what becomes of each."""
+"""What `kwf doctor --runs` finds: damaged journals, runs that are stuck or left alone or wait, and what comes of each."""
 
 from __future__ import annotations
 
