@@ -93,7 +93,7 @@ class Found(NamedTuple):
     faults: tuple[Fault, ...] = ()
 
 
-class _Folder(NamedTuple):
+class Folder(NamedTuple):
     """The metadata folder of one distribution."""
 
     path: str
@@ -109,7 +109,7 @@ def discover(paths: Iterable[str] | None = None) -> Found:
     for folder in _distributions(sys.path if paths is None else paths, faults.append):
         for group, line in _our_lines(folder, faults.append):
             try:
-                entry = _entry(group, line, folder)
+                entry = entry_in(group, line, folder)
                 if group == TEMPLATES:
                     offers.append(offer_of(entry))
                 else:
@@ -128,11 +128,11 @@ def unreadable(found: Found) -> bool:
 # ------------------------------------------------------------------ folders
 
 
-def _distributions(paths: Iterable[str], report: _Report) -> Iterator[_Folder]:
+def _distributions(paths: Iterable[str], report: _Report) -> Iterator[Folder]:
     """The folders that count: as with imports, the first place on the path that has a distribution wins."""
     seen: set[str] = set()
     for path in dict.fromkeys(paths):
-        here: dict[str, list[_Folder]] = {}
+        here: dict[str, list[Folder]] = {}
         for folder in _metadata_folders(path):
             if folder.distribution not in seen:
                 here.setdefault(folder.distribution, []).append(folder)
@@ -141,19 +141,22 @@ def _distributions(paths: Iterable[str], report: _Report) -> Iterator[_Folder]:
             yield folders[0] if len(folders) == 1 else _newest(folders, report)
 
 
-def _metadata_folders(path: str) -> Iterator[_Folder]:
+def _metadata_folders(path: str) -> Iterator[Folder]:
     try:
         names = sorted(os.listdir(path or "."))
     except OSError:
         return  # a missing folder or a zip archive on the path is no fault of any distribution
     for name in names:
         if name.endswith("-info") and (match := _METADATA.fullmatch(name)):
-            # Names compare as the packaging specification (PEP 503) normalises them.
-            distribution = re.sub(r"[-_.]+", "-", match.group(1)).lower()
-            yield _Folder(f"{path or '.'}/{name}", distribution, match.group(2) or "unknown")
+            yield Folder(f"{path or '.'}/{name}", normalized(match.group(1)), match.group(2) or "unknown")
 
 
-def _newest(folders: list[_Folder], report: _Report) -> _Folder:
+def normalized(distribution: str) -> str:
+    """The name of a distribution as names are compared (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def _newest(folders: list[Folder], report: _Report) -> Folder:
     """What an interrupted upgrade leaves: the folder written last describes the files, but nobody can be sure."""
     folders.sort(key=lambda folder: (modified(folder.path), folder.path))
     newest = folders[-1]
@@ -176,7 +179,7 @@ def modified(path: str) -> int:
 # ------------------------------------------------------------------ lines
 
 
-def _read(folder: _Folder, report: _Report) -> str:
+def _read(folder: Folder, report: _Report) -> str:
     """The text of `entry_points.txt`, or nothing where it cannot speak of us."""
     try:
         with open(f"{folder.path}/entry_points.txt", "rb") as file:
@@ -190,7 +193,7 @@ def _read(folder: _Folder, report: _Report) -> str:
     return raw.decode("utf-8-sig", "replace") if b"knows." in raw else ""
 
 
-def _our_lines(folder: _Folder, report: _Report) -> Iterator[tuple[str, str]]:
+def _our_lines(folder: Folder, report: _Report) -> Iterator[tuple[str, str]]:
     """Group and line of every entry point in our two groups, however odd the rest of the file is."""
     group = ""
     for line in map(str.strip, _read(folder, report).splitlines()):
@@ -200,7 +203,8 @@ def _our_lines(folder: _Folder, report: _Report) -> Iterator[tuple[str, str]]:
             yield group, line
 
 
-def _entry(group: str, line: str, folder: _Folder) -> Entry:
+def entry_in(group: str, line: str, folder: Folder) -> Entry:
+    """The entry point that a line `name = module:attribute` declares. Raises ValueError for any other form."""
     name, equals, value = (part.strip() for part in line.partition("="))
     module, colon, attribute = (part.strip() for part in value.partition("[")[0].partition(":"))
     if not (name and equals and _dotted(module) and (_dotted(attribute) if colon else group == PLUGINS)):

@@ -29,6 +29,10 @@ COMMANDS = {
     "doctor": ("knows_registry.cli.doctor:doctor", "Examine the installation and say what to repair."),
     "history": ("knows_registry.cli.history:history", "Show what happened in a run."),
     "list": ("knows_registry.cli.list_templates:list_templates", "List the installed templates and their versions."),
+    "manifest": (
+        "knows_registry.cli.manifest:manifest",
+        "Write what the templates of a plugin are beside its code, or check it.",
+    ),
     "plugins": (
         "knows_registry.cli.plugins:plugins",
         "Check what is installed by importing it, or show who has which hook.",
