@@ -1,4 +1,4 @@
-"""What `kwf doctor --runs` finds: damaged journals, runs that are stuck or left alone or wait, and what comes of each."""
+"""What `kwf doctor --runs` finds: damaged journals, runs that are stuck or wait, and what becomes of the open ones."""
 
 from __future__ import annotations
 
