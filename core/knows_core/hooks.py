@@ -30,11 +30,19 @@ import pluggy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any, Protocol
 
     from knows_core.backend import StateBackend
     from knows_core.events import Observer
     from knows_core.recovery import ErrorContext, Verdict
     from knows_core.rules import Validator
+
+    class Registrar(Protocol):
+        """What a plugin sees of the registry: where it registers templates."""
+
+        def register(self, template: Any, name: str | None = None, version: str | None = None) -> Any:
+            """Offer a template under its own or another name and version."""
+
 
 PROJECT = "knows"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -47,6 +55,16 @@ def knows_state_backends() -> Mapping[str, Callable[[str], StateBackend]]:  # ty
 
     Called when a URL of the plugin's scheme is asked for. The function raises BackendError or AccessDenied when the
     place cannot be used; whatever else it raises is reported as a backend error naming the plugin.
+    """
+
+
+@hookspec
+def knows_templates(registry: Registrar) -> None:
+    """Register templates that are made at run time, with `registry.register(template, name, version)`.
+
+    Called once per registry, before the first template is found for a run. What is installed already is not shadowed:
+    `register` raises DuplicateTemplate. A plugin that raises is broken and left out; what it has registered by then
+    stays. Such templates are seen by runs; listing, showing and locking know what is installed.
     """
 
 

@@ -11,13 +11,13 @@ from knows_core.flow import Case, Flow, Parallel, Part, Scope, Sequence, Step, U
 from knows_core.loops import Each, Repeat
 from knows_core.paths import within
 from knows_core.recovery import Fallback
-from knows_core.template import Definition, definition_of
+from knows_core.template import Chooser, Definition, definition_of
 from knows_core.version import Requirement, Version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from knows_core.template import Templates, WorkflowTemplate
+    from knows_core.template import Composed, Templates, WorkflowTemplate
 
 
 class _Choice(NamedTuple):
@@ -29,18 +29,25 @@ class _Choice(NamedTuple):
 
 
 class Linker:
-    """Links one template. `pinned` names the exact version at each path, as a recorded run holds it."""
+    """Links one template.
+
+    `composed` is what was chosen for all of it; `pinned` names the exact version at each path, as a recorded run holds
+    it. With neither, the first use of a name decides.
+    """
 
     def __init__(
         self,
         templates: Templates | None,
         pinned: Mapping[str, Requirement] | None = None,
         *,
+        composed: Composed | None = None,
         only_given: bool = False,
     ) -> None:
         self._templates = templates
+        self._composed = composed
         self._only_given = only_given
         self._pinned = pinned
+        self._user = ""
         self._chosen: dict[str, _Choice] = {}
         self.found: list[tuple[Requirement, WorkflowTemplate]] = []
 
@@ -68,14 +75,18 @@ class Linker:
 
     def _part(self, node: Use[Any, Any], prefix: str, chain: tuple[Any, ...]) -> Part[Any, Any]:
         path = prefix + node.name
-        if node.wanted is None:
-            definition = definition_of(node.template)
-        else:
-            definition = self._choose(node.wanted, node.alias, path, str(chain[0]) if chain else "")
+        if node.wanted is None:  # given: a piece of the template that uses it, whose aliases it shares
+            linked = self.definition(definition_of(node.template), f"{path}/", chain)
+            return Part(node.name, linked, node.keys)
+        definition = self._choose(node.wanted, node.alias, path, str(chain[0]) if chain else "")
+        user, self._user = self._user, node.wanted.name
         linked = self.definition(definition, f"{path}/", chain)
-        return Part(node.name, linked, node.keys, None if node.wanted is None else str(node.wanted.range))
+        self._user = user
+        return Part(node.name, linked, node.keys, str(node.wanted.range))
 
     def _choose(self, wanted: Requirement, alias: str | None, path: str, root: str) -> Definition:
+        if self._composed is not None:
+            return definition_of(self._composed.take(wanted, alias or "", self._user or root.partition("@")[0]))
         place = f"{root}/{path}" if root else path
         pin = None if self._pinned is None else self._pinned.get(path)
         # A pin that is no longer asked for means that the flow was edited: what comes of it is compared then.
@@ -124,21 +135,37 @@ def linked(
     definition: Definition, templates: Templates | None, pinned: Mapping[str, Requirement] | None = None
 ) -> Definition:
     """A definition with its flow linked; the same one again for as long as the same templates are found."""
-    if not _names_others(definition.flow):
+    if not names_others(definition.flow):
         return definition
-    made, found = definition.__dict__.get("linked_before", (None, []))
-    may_be_same = made is not None and pinned is None
-    if may_be_same and templates is not None and all(templates.find(wanted) is one for wanted, one in found):
-        return cast("Definition", made)
-    linker = Linker(templates, pinned)
+    if pinned is not None:
+        return Linker(templates, pinned).definition(definition)
+    composed = templates.composed(definition) if isinstance(templates, Chooser) else None
+    before = cast("_Before | None", definition.__dict__.get("linked_before"))
+    if before is not None and before.holds(templates, composed):
+        return before.linked
+    linker = Linker(templates, composed=composed)
     made = linker.definition(definition)
-    if pinned is None:
-        definition.__dict__["linked_before"] = (made, linker.found)
+    definition.__dict__["linked_before"] = _Before(made, composed, linker.found)
     return made
 
 
-def _names_others(node: Flow[Any, Any]) -> bool:
-    return isinstance(node, Use) or any(map(_names_others, node.inner))
+class _Before(NamedTuple):
+    """How a definition was linked the last time, and what that rested on."""
+
+    linked: Definition
+    composed: Composed | None
+    found: list[tuple[Requirement, WorkflowTemplate]]
+
+    def holds(self, templates: Templates | None, composed: Composed | None) -> bool:
+        """Whether it would be linked to the very same templates now."""
+        if composed is not None or self.composed is not None:
+            return composed is self.composed
+        return templates is not None and all(templates.find(wanted) is one for wanted, one in self.found)
+
+
+def names_others(node: Flow[Any, Any]) -> bool:
+    """Whether a flow has a use in it that is not linked yet."""
+    return isinstance(node, Use) or any(map(names_others, node.inner))
 
 
 def _with_way_out(step: Step[Any, Any]) -> Flow[Any, Any]:

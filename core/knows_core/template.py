@@ -60,6 +60,26 @@ class Templates(Protocol):
         ...
 
 
+@runtime_checkable
+class Chooser(Protocol):
+    """Templates that choose for a whole composition at once, so that no use of a template is served at another's cost.
+
+    A `Templates` without this serves each use by itself: the first to name a template decides its version.
+    """
+
+    def composed(self, definition: Definition) -> Composed:
+        """Choose for everything that a definition uses; the same object again for as long as the answer would be."""
+        ...
+
+
+class Composed(Protocol):
+    """The templates of one composition."""
+
+    def take(self, wanted: Requirement, alias: str, user: str) -> WorkflowTemplate:
+        """Return what was chosen for a use in the template named `user`; `alias` is empty where it gives none."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Definition:
     """A template as data: its name, its version, its flow, and what it wants of the state."""

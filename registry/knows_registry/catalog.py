@@ -62,22 +62,38 @@ class Catalog:
         """What the metadata alone shows to be broken: entries that cannot be read, and rival claims."""
         return [*self._found.faults, *self._conflicts()]
 
+    def versions(self, name: str) -> list[Version]:
+        """Every version of a template, the newest first."""
+        return sorted(self._templates.get(name, {}), reverse=True)
+
+    def claimants(self, name: str, version: Version) -> list[Offer]:
+        """Everybody who offers a version: one, unless it is a conflict; nobody where it is not there."""
+        return list(self._templates.get(name, {}).get(version, []))
+
+    def offer(self, name: str, version: Version) -> Offer:
+        """The offer of a version that is there. Raises DuplicateTemplate if it has rivals."""
+        claimants = self._templates[name][version]
+        if len(claimants) > 1:
+            raise _duplicate(claimants)
+        return claimants[0]
+
+    def matching(self, requirement: Requirement) -> list[Version]:
+        """The versions in a range, the newest first. Raises TemplateNotFound where there is none."""
+        found = [version for version in self.versions(requirement.name) if version in requirement.range]
+        if not found:
+            raise TemplateNotFound(requirement=str(requirement), found=self._what_exists(requirement.name))
+        return found
+
+    def find(self, requirement: Requirement) -> Offer:
+        """The newest version in the range. Raises TemplateNotFound, or DuplicateTemplate if that one has rivals."""
+        return self.offer(requirement.name, self.matching(requirement)[0])
+
     def add(self, offer: Offer) -> None:
         """Offer a template that was made at run time. Raises DuplicateTemplate rather than shadow another."""
         versions = self._templates.setdefault(offer.name, {})
         if offer.version in versions:
             raise _duplicate([*versions[offer.version], offer])
         versions[offer.version] = [offer]
-
-    def find(self, requirement: Requirement) -> Offer:
-        """The highest version in the range. Raises TemplateNotFound, or DuplicateTemplate if that one has rivals."""
-        versions = self._templates.get(requirement.name, {})
-        chosen = max((version for version in versions if version in requirement.range), default=None)
-        if chosen is None:
-            raise TemplateNotFound(requirement=str(requirement), found=self._what_exists(requirement.name))
-        if len(versions[chosen]) > 1:
-            raise _duplicate(versions[chosen])
-        return versions[chosen][0]
 
     def plugin(self, kind: str, key: str) -> Plugin | None:
         """The plugin of that kind and key, or None. Raises DuplicatePlugin."""

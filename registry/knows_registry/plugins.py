@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from knows_registry.catalog import Catalog
     from knows_registry.discover import Plugin
+    from knows_registry.registry import Registry
 
 BUILT_IN = "memory"  # the one backend that core brings itself
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # a scheme of one letter is the drive of a path
@@ -47,6 +48,7 @@ class Plugins:
         self._used: dict[Plugin, object] = {}
         self._broken: dict[Plugin, Fault] = {}
         self._told: set[Fault] = set()
+        self._asked: set[str] = set()
         self.pluggy = manager_of()
         self.pluggy.register(secret_places, name="knows-registry:secrets")
 
@@ -62,8 +64,26 @@ class Plugins:
 
     def manager(self) -> pluggy.PluginManager:
         """A plugin manager for an engine: what is in use now, in the order in which it is asked."""
-        by_hand = [(name, one) for name, one in self.pluggy.list_name_plugin() if one is not None]
-        return arranged(self._with_hooks(), by_hand)[0]
+        return arranged(self._with_hooks(), self._by_hand())[0]
+
+    def offer_templates(self, registry: Registry) -> list[Fault]:
+        """Let every plugin in use register the templates that it makes, once; give back what is broken about that."""
+        with self._lock:
+            faults = self.load("hooks")
+            for name, plugin in reversed(arranged(self._with_hooks(), self._by_hand())[0].list_name_plugin()):
+                if name in self._asked:
+                    continue
+                self._asked.add(name)  # before it is called: it may look for a template
+                try:
+                    manager_of([(name, plugin)]).hook.knows_templates(registry=registry)
+                except BaseException as error:
+                    if asked_for(error):
+                        raise
+                    distribution, _, entry = name.partition(":")
+                    reason = f"its knows_templates() raised {reason_of(error)}"
+                    remedy = f"Update {distribution}, or `pip uninstall {distribution}`."
+                    faults.append(Fault(distribution, entry, reason, remedy))
+            return faults
 
     def callings(self) -> list[Calling]:
         """Every hook, and which of the installed plugins in use are called for it, in order."""
@@ -140,6 +160,9 @@ class Plugins:
             else:
                 return []
         return [self._broken[plugin]]
+
+    def _by_hand(self) -> list[tuple[str, object]]:
+        return [(name, one) for name, one in self.pluggy.list_name_plugin() if one is not None]
 
     def _with_hooks(self) -> dict[Plugin, object]:
         with self._lock:

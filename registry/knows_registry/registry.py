@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
-from copy import copy
-from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+from weakref import WeakKeyDictionary
 
-from knows_core import ConfigError, Requirement, Version
+from knows_core import Requirement, TemplateNotFound
 from knows_registry.catalog import Catalog
 from knows_registry.discover import Offer, discover, unreadable
 from knows_registry.guard import skip_pydantic_plugins
-from knows_registry.loading import lacking, load_template
+from knows_registry.loading import load_template
+from knows_registry.lock import NAME, Lock, read
+from knows_registry.manifest import manifest_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from knows_core import LocalEngine, StateBackend, WorkflowSettings, WorkflowState, WorkflowTemplate
+    from knows_core import LocalEngine, StateBackend, Version, WorkflowSettings, WorkflowTemplate
+    from knows_core.template import Definition
+    from knows_registry.composition import Chosen, Composition
     from knows_registry.discover import Fault
     from knows_registry.plugins import Plugins
+    from knows_registry.profile import Profile
+    from knows_registry.resolve import Need, Slot
 
-_UNNAMED = ("pipeline", "0.0.0")  # what a PipelineWorkflow is called while nobody names it
+_T = TypeVar("_T")
 
 
 class Registry:
     """What is installed on `paths` (default: `sys.path`), as it stood at the first question.
 
-    It is a `Templates`: engines and linkers ask it for templates with `find`.
+    It is a `Templates`: engines and linkers ask it for templates with `find`. `lock` holds versions fast; as a path it
+    is read at the first question that needs it, and none where there is no such file.
     """
 
-    def __init__(self, *, paths: Iterable[str] | None = None) -> None:
+    def __init__(self, *, paths: Iterable[str] | None = None, lock: Lock | Path | None = Path(NAME)) -> None:
         self._paths = None if paths is None else list(paths)
+        self._lock = lock
         self._loaded: dict[Offer, Any] = {}
+        self._profiles: dict[Offer, Profile] = {}
+        self._composed: WeakKeyDictionary[Definition, Chosen] = WeakKeyDictionary()
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -44,39 +54,119 @@ class Registry:
         return Catalog(found)
 
     @cached_property
+    def lock(self) -> Lock | None:
+        """The lock in force. Raises LockBroken."""
+        if not isinstance(self._lock, Path):
+            return self._lock
+        return read(self._lock) if self._lock.exists() else None
+
+    @cached_property
     def plugins(self) -> Plugins:
         """The plugins in use; what a program registers with `plugins.pluggy` is asked before the installed ones."""
         from knows_registry.plugins import Plugins  # pluggy costs more than finding a template does
 
         return Plugins(self.catalog)
 
-    def register(self, template: WorkflowTemplate, name: str | None = None, version: str | None = None) -> None:
-        """Offer a template made at run time beside the installed ones.
+    @overload
+    def register(self, template: _T, name: str | None = None, version: str | None = None) -> _T: ...
+    @overload
+    def register(self, *, name: str | None = None, version: str | None = None) -> Callable[[_T], _T]: ...
+    def register(self, template: Any = None, name: str | None = None, version: str | None = None) -> Any:
+        """Offer a template made at run time beside the installed ones; also a decorator, with or without arguments.
 
-        `name` and `version` default to the template's own; where they differ, a copy that carries them is offered, so
-        that runs remember the name by which they can be found again. Raises ConfigError for an object that is no
-        template or ends up without a name and version, InvalidVersion, and DuplicateTemplate where they are taken.
+        Takes a template, a class of templates that needs no arguments, a flow, or a function as its only step, and
+        gives back what it took. `name` and `version` default to the template's own; where they differ, a copy that
+        carries them is offered, so that runs remember the name by which they can be found again. Nothing is shadowed.
+        Raises ConfigError for an object that is no template or ends up without a name and version, InvalidVersion, and
+        DuplicateTemplate where they are taken.
         """
-        if missing := lacking(template):
-            raise ConfigError(name="template", expected=f"an object with {', '.join(missing)}", found=template)
-        own = (getattr(template, "name", None), getattr(template, "version", None))
-        offer = _offer(template, name or own[0], version or own[1])
-        if self._loaded.get(offer) is template:
-            return
-        self.catalog.add(offer)
-        self._loaded[offer] = template if own == (offer.name, str(offer.version)) else _named(template, offer)
+        if template is None:
+            return lambda thing: self.register(thing, name, version)
+        from knows_registry.registered import named, offer_of_template, template_of  # for those who register
+
+        made = template_of(template, name, version)
+        offer = offer_of_template(made, name, version)
+        if self._loaded.get(offer) is not made:
+            self.catalog.add(offer)
+            self._loaded[offer] = named(made, offer)
+            self._composed.clear()
+        return template
 
     def find(self, requirement: Requirement | str) -> WorkflowTemplate:
-        """Load the highest version that satisfies `name` or `name@range`.
+        """Load the version that satisfies `name` or `name@range` together with all that it uses.
 
-        Raises TemplateNotFound, DuplicateTemplate, TemplateBroken or InvalidVersion.
+        That is the locked one, or else the newest. Raises TemplateNotFound, Unsatisfiable, DuplicateTemplate,
+        TemplateBroken, LockBroken or InvalidVersion.
         """
         wanted = Requirement.parse(requirement) if isinstance(requirement, str) else requirement
-        offer = self.catalog.find(wanted)
+        if not self.catalog.versions(wanted.name):  # a plugin may make it; what is installed can do without asking
+            for fault in self.ask_plugins():
+                _warn(fault)
+        try:
+            matching = self.catalog.matching(wanted)
+        except TemplateNotFound as error:
+            raise self._missing(error) from None
+        if wanted.range.text == str(matching[0]):  # what it uses is the linker's question
+            return self.load(self.catalog.find(wanted))
+        from knows_registry.composition import need_of
+
+        need = need_of(wanted)
+        if len(matching) == 1:
+            offers = {need.slot: self.catalog.find(wanted)}
+            self._hold(offers)
+        else:
+            offers = self._held([need]).offers
+        return self.load(offers[need.slot])
+
+    def load(self, offer: Offer) -> WorkflowTemplate:
+        """The template of an offer, imported at the first time. Raises TemplateBroken."""
         if offer.entry and offer not in self._loaded:
             self._loaded[offer] = load_template(offer, offer.entry)
         template: WorkflowTemplate = self._loaded[offer]
         return template
+
+    def profile(self, offer: Offer) -> Profile:
+        """What is known of an offer: from its manifest, else by importing it. Raises what `load` raises."""
+        if offer not in self._profiles:
+            told = manifest_profile(offer) if offer.entry else None
+            if told is None:
+                from knows_core.template import definition_of  # whoever imports a template has it
+                from knows_registry.profile import profile_of
+
+                told = profile_of(definition_of(self.load(offer)))
+            self._profiles[offer] = told
+        return self._profiles[offer]
+
+    def compose(self, request: Iterable[Need], *, preferred: Mapping[Slot, Version] | None = None) -> Composition:
+        """Choose a version in every slot that a request needs; `preferred` defaults to what the lock holds.
+
+        Imports only what has no manifest. Raises Unsatisfiable and what `profile` raises.
+        """
+        from knows_registry.composition import Installed, compose
+
+        if preferred is None:
+            preferred = self.lock.versions if self.lock else {}
+        installed = Installed(self.catalog, _told, self.profile, self.lock)
+        return compose(request, installed, self.catalog, preferred)
+
+    def composed(self, definition: Definition) -> Chosen:
+        """What everything that a template uses comes to, for the linker. Raises what `compose` raises."""
+        chosen = self._composed.get(definition)
+        if chosen is None:
+            from knows_registry.composition import Chosen, request_of
+
+            chosen = Chosen(self._held(request_of(definition, self._loaded)), self.load)
+            self._composed[definition] = chosen
+        return chosen
+
+    def ask_plugins(self) -> list[Fault]:
+        """Let hook plugins register the templates that they make, each once; what is broken about that is given back.
+
+        Engines do it first of all, and `find` before it gives up on a name.
+        """
+        if "plugins" not in self.__dict__ and not self.catalog.keys("hooks"):
+            return []  # nobody could make any, and pluggy costs more than finding a template does
+        return self.plugins.offer_templates(self)
 
     def offers(self) -> list[Offer]:
         """Every template by name, the newest version first."""
@@ -103,11 +193,41 @@ class Registry:
         from knows_core.settings import load_settings
 
         settings = settings or load_settings()
-        for fault in plugins.load("hooks"):
+        for fault in self.ask_plugins():
             _warn(fault)
         url = settings.state_backend if settings.state_persistence else None
         backend = self.backend(url) if url is not None else None
         return LocalEngine(backend, templates=self, hooks=plugins.manager(), limits=settings.limits())
+
+    def _held(self, request: Iterable[Need]) -> Composition:
+        """A composition in which nothing stands in for what the lock pins and is not installed."""
+        from knows_registry.resolve import Unsatisfiable
+
+        try:
+            composition = self.compose(request)
+        except Unsatisfiable as error:
+            raise self._missing(error) from None
+        self._hold(composition.offers)
+        return composition
+
+    def _hold(self, offers: Mapping[Slot, Offer]) -> None:
+        if self.lock is not None:
+            from knows_registry.composition import unpinned
+
+            if missing := unpinned(self.lock, self.catalog, offers):
+                raise missing
+
+    def _missing(self, error: Exception) -> Exception:
+        """The error of something that cannot be had, or the line that installs it where the lock knows that."""
+        if self.lock is None:
+            return error
+        from knows_registry.composition import unpinned
+
+        return unpinned(self.lock, self.catalog) or error
+
+
+def _told(offer: Offer) -> Profile | None:
+    return manifest_profile(offer) if offer.entry else None
 
 
 def _warn(fault: Fault) -> None:
@@ -115,41 +235,3 @@ def _warn(fault: Fault) -> None:
 
     sentence = "plugin %s of %s is left out: %s"
     logging.getLogger("knows_registry").warning(sentence, fault.entry, fault.distribution, fault.reason)
-
-
-def _offer(template: WorkflowTemplate, name: str | None, version: str | None) -> Offer:
-    if not (name and version) or (name, str(version)) == _UNNAMED:
-        raise ConfigError(name="register", expected="a template with a name and a version", found=template)
-    return Offer(Requirement(name).name, Version(str(version)))
-
-
-def _named(template: WorkflowTemplate, offer: Offer) -> WorkflowTemplate:
-    """The template under the name and version it is offered by."""
-    from knows_core import PipelineWorkflow  # who gets here has a template at hand, and so this room loaded
-
-    if not isinstance(template, PipelineWorkflow):
-        return _Named(template, offer)
-    named = copy(template)
-    named.definition = replace(template.definition, name=offer.name, version=offer.version)
-    return named
-
-
-class _Named:
-    """A foreign template with the name and version that it was registered by."""
-
-    def __init__(self, template: WorkflowTemplate, offer: Offer) -> None:
-        self._template = template
-        self.name = offer.name
-        self.version = str(offer.version)
-
-    def execute(self, state: WorkflowState) -> Any:
-        """Run the foreign template."""
-        return self._template.execute(state)
-
-    def validate(self) -> bool:
-        """Ask the foreign template whether it can run."""
-        return self._template.validate()
-
-    def get_required_state(self) -> list[str]:
-        """Ask the foreign template which keys must have a value."""
-        return self._template.get_required_state()

@@ -45,12 +45,17 @@ def open_watched(
 ) -> LocalEngine:
     """An engine that drives runs: with the installed hook plugins, and watched. A broken plugin is named, no more."""
     registry.plugins.pluggy.register(watch)
-    for fault in registry.plugins.load("hooks"):
-        answers.note(shown(f"kwf: plugin {fault.entry} of {fault.distribution} is left out: {fault.reason}"))
-        answers.note(shown(f"Next: {fault.remedy}"))
+    ask_plugins(answers, registry)
     engine = open_engine(registry, backend, recorded=recorded)
     answers.hide(engine.redactor)
     return engine
+
+
+def ask_plugins(answers: Answers, registry: Registry) -> None:
+    """Load the hook plugins and let them register templates. A broken plugin is named, no more."""
+    for fault in registry.ask_plugins():
+        answers.note(shown(f"kwf: plugin {fault.entry} of {fault.distribution} is left out: {fault.reason}"))
+        answers.note(shown(f"Next: {fault.remedy}"))
 
 
 def where(backend: str | None) -> str:

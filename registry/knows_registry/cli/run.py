@@ -13,7 +13,7 @@ from knows_registry.cli.answer import Answers, json_option
 from knows_registry.cli.given import given_input, given_state
 from knows_registry.cli.moves import again
 from knows_registry.cli.outcome import tell
-from knows_registry.cli.place import backend_option, open_watched
+from knows_registry.cli.place import ask_plugins, backend_option, open_watched
 from knows_registry.cli.recovery import left_as
 from knows_registry.cli.reference import find
 from knows_registry.cli.watch import Watch
@@ -56,6 +56,7 @@ def run(
     """
     answers.at(backend)
     registry = Registry()
+    ask_plugins(answers, registry)
     named = find(registry, template)
     definition = definition_of(named.template)
     answers.learn(template=definition.name, version=str(definition.version))
