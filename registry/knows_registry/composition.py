@@ -111,9 +111,7 @@ class LockedMissing(TemplateNotFound):
 
     code = "locked-missing"
     sentence = "knows.lock pins {template}, which {distribution} {distribution_version} offers; it is not installed"
-    remedy = (
-        "`pip install {distribution}=={distribution_version}`, or `kwf lock --upgrade {name}` takes another version."
-    )
+    remedy = "`pip install {distribution}=={distribution_version}`, or `kwf lock --upgrade {name}`."
 
 
 def unpinned(lock: Lock, catalog: Catalog, offers: Mapping[Slot, Offer] | None = None) -> LockedMissing | None:

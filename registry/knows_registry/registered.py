@@ -69,9 +69,8 @@ def _instance(kind: type[Any]) -> WorkflowTemplate:
     try:
         return cast("WorkflowTemplate", kind())
     except TypeError as error:
-        raise ConfigError(
-            name="template", expected="a class that needs no arguments, or an object", found=kind
-        ) from error
+        expected = "a class that needs no arguments, or an object"
+        raise ConfigError(name="template", expected=expected, found=kind) from error
 
 
 def _summary(thing: object) -> str:

@@ -112,11 +112,10 @@ class Registry:
 
         need = need_of(wanted)
         if len(matching) == 1:
-            offers = {need.slot: self.catalog.find(wanted)}
-            self._hold(offers)
-        else:
-            offers = self._held([need]).offers
-        return self.load(offers[need.slot])
+            offer = self.catalog.find(wanted)
+            self._hold({need.slot: offer})
+            return self.load(offer)
+        return self.load(self._held([need]).offers[need.slot])
 
     def load(self, offer: Offer) -> WorkflowTemplate:
         """The template of an offer, imported at the first time. Raises TemplateBroken."""
