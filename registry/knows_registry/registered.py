@@ -6,7 +6,8 @@ from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from knows_core import ConfigError, Requirement, Version
+from knows_core import ConfigError, PipelineWorkflow, Requirement, Version, pipeline, step
+from knows_core.flow import Flow, Step
 from knows_registry.discover import Offer
 from knows_registry.loading import lacking
 
@@ -26,12 +27,11 @@ def template_of(thing: Any, name: str | None, version: str | None) -> WorkflowTe
     missing = lacking(thing)
     if not missing:
         return cast("WorkflowTemplate", thing)
-    from knows_core import pipeline  # whoever registers a flow or a function has it at hand
-    from knows_core.flow import Flow
-
-    if isinstance(thing, Flow) or (callable(thing) and name and version):
-        flow = cast("Any", thing if isinstance(thing, Flow) else [thing])
-        return pipeline(flow, name=name or _UNNAMED[0], version=version or _UNNAMED[1], summary=_summary(thing))
+    if callable(thing) and name and version:
+        # A nameless function is named as its template is.
+        thing = step(thing, name=None if getattr(thing, "__name__", "").isidentifier() else name)
+    if isinstance(thing, Flow):
+        return pipeline(thing, name=name or _UNNAMED[0], version=version or _UNNAMED[1], summary=_summary(thing))
     raise ConfigError(name="template", expected=f"an object with {', '.join(missing)}", found=cast("object", thing))
 
 
@@ -48,8 +48,6 @@ def named(template: WorkflowTemplate, offer: Offer) -> WorkflowTemplate:
     """The template under the name and version it is offered by, so that its runs remember what finds it again."""
     if _own(template) == (offer.name, str(offer.version)):
         return template
-    from knows_core import PipelineWorkflow  # as above
-
     if not isinstance(template, PipelineWorkflow):
         return _Named(template, offer)
     other = copy(template)
@@ -73,8 +71,10 @@ def _instance(kind: type[Any]) -> WorkflowTemplate:
         raise ConfigError(name="template", expected=expected, found=kind) from error
 
 
-def _summary(thing: object) -> str:
-    return (getattr(thing, "__doc__", None) or "").strip().partition("\n")[0] if callable(thing) else ""
+def _summary(flow: Flow[Any, Any]) -> str:
+    """The first line of what the only step says of itself."""
+    text = flow.function.__doc__ if isinstance(flow, Step) else ""
+    return (text or "").strip().partition("\n")[0]
 
 
 class _Named:

@@ -126,9 +126,9 @@ def test_a_missing_key_names_who_needs_it(site):
 @pytest.mark.parametrize(
     ("parts", "code"),
     [
-        (["prepare", "etch@^9", "measure"], "template-not-found"),
-        (["prepare", "absent", "measure"], "template-not-found"),
-        (["inner", "measure@<1.0"], "version-conflict"),
+        (["prepare", "etch@^9", "measure"], "unsatisfiable"),
+        (["prepare", "absent", "measure"], "unsatisfiable"),
+        (["inner", "measure@<1.0"], "unsatisfiable"),
     ],
 )
 def test_versions_that_cannot_be_had(site, parts, code):
