@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from weakref import WeakKeyDictionary
@@ -13,7 +13,7 @@ from knows_registry.discover import Offer, discover, unreadable
 from knows_registry.guard import skip_pydantic_plugins
 from knows_registry.loading import load_template
 from knows_registry.lock import NAME, Lock, read
-from knows_registry.manifest import manifest_profile
+from knows_registry.manifest import ManifestBroken, manifest_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -81,7 +81,7 @@ class Registry:
         DuplicateTemplate where they are taken.
         """
         if template is None:
-            return lambda thing: self.register(thing, name, version)
+            return partial(self.register, name=name, version=version)
         from knows_registry.registered import named, offer_of_template, template_of  # for those who register
 
         made = template_of(template, name, version)
@@ -127,7 +127,7 @@ class Registry:
     def profile(self, offer: Offer) -> Profile:
         """What is known of an offer: from its manifest, else by importing it. Raises what `load` raises."""
         if offer not in self._profiles:
-            told = manifest_profile(offer) if offer.entry else None
+            told = manifest_profile(offer)
             if told is None:
                 from knows_core.template import definition_of  # whoever imports a template has it
                 from knows_registry.profile import profile_of
@@ -226,7 +226,11 @@ class Registry:
 
 
 def _told(offer: Offer) -> Profile | None:
-    return manifest_profile(offer) if offer.entry else None
+    """What a manifest tells of an offer, if it does; a broken one costs only those who need what it would tell."""
+    try:
+        return manifest_profile(offer)
+    except ManifestBroken:
+        return None
 
 
 def _warn(fault: Fault) -> None:
