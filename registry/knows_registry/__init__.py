@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from knows_registry.catalog import DuplicatePlugin
     from knows_registry.discover import Entry, Fault, Offer, Plugin
-    from knows_registry.errors_lock import LockBroken
+    from knows_registry.errors_lock import LockBroken, LockedMissing
     from knows_registry.registry import Registry
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Entry",
     "Fault",
     "LockBroken",
+    "LockedMissing",
     "Offer",
     "Plugin",
     "Registry",
@@ -25,6 +26,7 @@ _ROOMS = {
     "Entry": "discover",
     "Fault": "discover",
     "LockBroken": "errors_lock",
+    "LockedMissing": "errors_lock",
     "Offer": "discover",
     "Plugin": "discover",
     "Registry": "registry",

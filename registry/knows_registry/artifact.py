@@ -1,4 +1,4 @@
-"""The installed files of a distribution as one digest, so that a lock or a permission means those files and no others."""
+"""The installed files of a distribution as one digest, so that a lock or a permission means just those."""
 
 from __future__ import annotations
 

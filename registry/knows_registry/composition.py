@@ -10,6 +10,7 @@ from knows_core.linking import given
 from knows_core.paths import placed
 from knows_core.template import definition_of
 from knows_core.version import VersionRange
+from knows_registry.errors_lock import LockedMissing
 from knows_registry.resolve import Candidate, Need, Slot, resolve
 
 if TYPE_CHECKING:
@@ -104,14 +105,6 @@ class Chosen:
                 requirement=str(wanted), found=f"{user} uses it, and neither its manifest nor the lock says so"
             )
         return self._load(offer)
-
-
-class LockedMissing(TemplateNotFound):
-    """What the lock pins is not installed; nothing stands in for it silently."""
-
-    code = "locked-missing"
-    sentence = "knows.lock pins {template}, which {distribution} {distribution_version} offers; it is not installed"
-    remedy = "`pip install {distribution}=={distribution_version}`, or `kwf lock --upgrade {name}`."
 
 
 def unpinned(lock: Lock, catalog: Catalog, offers: Mapping[Slot, Offer] | None = None) -> LockedMissing | None:

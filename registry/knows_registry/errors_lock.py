@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from knows_core import RegistryError
+from knows_core import RegistryError, TemplateNotFound
 
 
 class LockBroken(RegistryError, ValueError):
@@ -11,3 +11,11 @@ class LockBroken(RegistryError, ValueError):
     code = "lock-broken"
     sentence = "{file} cannot be trusted: {reason}"
     remedy = "Restore it from version control, or write a new one: `kwf lock NAME@RANGE ...`."
+
+
+class LockedMissing(TemplateNotFound):
+    """What the lock pins is not installed; nothing stands in for it silently."""
+
+    code = "locked-missing"
+    sentence = "knows.lock pins {template}, which {distribution} {distribution_version} offers; it is not installed"
+    remedy = "`pip install {distribution}=={distribution_version}`, or `kwf lock --upgrade {name}`."

@@ -31,7 +31,8 @@ def template_of(thing: Any, name: str | None, version: str | None) -> WorkflowTe
         # A nameless function is named as its template is.
         thing = step(thing, name=None if getattr(thing, "__name__", "").isidentifier() else name)
     if isinstance(thing, Flow):
-        return pipeline(thing, name=name or _UNNAMED[0], version=version or _UNNAMED[1], summary=_summary(thing))
+        flow = cast("Flow[Any, Any]", thing)
+        return pipeline(flow, name=name or _UNNAMED[0], version=version or _UNNAMED[1], summary=_summary(flow))
     raise ConfigError(name="template", expected=f"an object with {', '.join(missing)}", found=cast("object", thing))
 
 

@@ -12,7 +12,7 @@ from knows_registry.catalog import Catalog
 from knows_registry.discover import Offer, discover, unreadable
 from knows_registry.guard import skip_pydantic_plugins
 from knows_registry.loading import load_template
-from knows_registry.lock import NAME, Lock, read
+from knows_registry.lock import Lock, in_force
 from knows_registry.manifest import ManifestBroken, manifest_profile
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ _T = TypeVar("_T")
 class Registry:
     """What is installed on `paths` (default: `sys.path`), as it stood at the first question.
 
-    It is a `Templates`: engines and linkers ask it for templates with `find`. `lock` holds versions fast; as a path it
-    is read at the first question that needs it, and none where there is no such file.
+    It is a `Templates`: engines and linkers ask it for templates with `find`. `lock` holds versions fast; the default
+    is the `knows.lock` of the working folder, if there is one when it is first needed.
     """
 
-    def __init__(self, *, paths: Iterable[str] | None = None, lock: Lock | Path | None = Path(NAME)) -> None:
+    def __init__(self, *, paths: Iterable[str] | None = None, lock: Lock | Path | None = Path()) -> None:
         self._paths = None if paths is None else list(paths)
         self._lock = lock
         self._loaded: dict[Offer, Any] = {}
@@ -58,7 +58,7 @@ class Registry:
         """The lock in force. Raises LockBroken."""
         if not isinstance(self._lock, Path):
             return self._lock
-        return read(self._lock) if self._lock.exists() else None
+        return in_force(self._lock)
 
     @cached_property
     def plugins(self) -> Plugins:

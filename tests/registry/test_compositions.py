@@ -7,8 +7,8 @@ import pytest
 from knows_core import Requirement, Version, pipeline, step, use
 from knows_core.linking import linked
 from knows_core.template import definition_of
-from knows_registry import Registry
-from knows_registry.composition import LockedMissing, need_of
+from knows_registry import LockedMissing, Registry
+from knows_registry.composition import need_of
 from knows_registry.lock import Lock, LockedTemplate
 from knows_registry.resolve import Slot, Unsatisfiable
 
@@ -24,8 +24,7 @@ def offer(registry, text, *uses):
 def row(text, *, slot=None):
     """A row of a lock that pins a version which `acme 7.0` offers."""
     name, _, version = text.partition("@")
-    facts = {"contract": "", "shape": "", "artifact": "", "editable": False, "required_by": ()}
-    return LockedTemplate(slot or Slot(name), Version(version), "acme", "7.0", text, **facts)
+    return LockedTemplate(slot or Slot(name), Version(version), "acme", "7.0", text, "", "", "", False, ())
 
 
 def parts(registry, template):
