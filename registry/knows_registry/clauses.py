@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 ROOT = 0  # the variable that asks; value 1 means "the request holds", value 2 is never taken
 ASKED = 0b10
@@ -36,7 +36,8 @@ class _Narrowing(NamedTuple):
 class Board:
     """Domains, clauses, and the trail of what has narrowed each domain. Level 1 holds what follows from the request."""
 
-    def __init__(self) -> None:
+    def __init__(self, values: Iterable[int] = (1,)) -> None:
+        """Variables with so many values each, the first of which is ROOT."""
         self.full: list[int] = []
         self.domain: list[int] = []
         self.decided: list[int] = []  # the variable that each level is about
@@ -46,7 +47,8 @@ class Board:
         self._units: list[Clause] = []
         self._changed: list[int] = []
         self._fresh: list[Clause] = []
-        self.variable(1)
+        for count in values:
+            self.variable(count)
         self.decide(ROOT, ASKED)
 
     @property
@@ -72,17 +74,26 @@ class Board:
             return None
         return Clause(self._shortened(merged), fact)
 
-    def add(self, clause: Clause) -> None:
-        """Let a clause count from now on."""
-        for variable, _ in clause.terms:
-            self._watching[variable].append(clause)
-        if len(clause.terms) == 1:
-            self._units.append(clause)
-        self._fresh.append(clause)
+    def add(self, *clauses: Clause) -> None:
+        """Let clauses count from now on."""
+        for clause in clauses:
+            for variable, _ in clause.terms:
+                self._watching[variable].append(clause)
+        self._units += [clause for clause in clauses if len(clause.terms) == 1]
+        self._fresh += clauses
 
-    def look_again(self, clauses: list[Clause]) -> None:
+    def look_again(self, clauses: Iterable[Clause]) -> None:
         """Try clauses at the next propagation although none of their variables changes."""
         self._fresh += clauses
+
+    def is_met(self, clause: Clause, *, but_for: int) -> bool:
+        """Whether all terms of a clause are met, that of one variable left aside."""
+        return all(variable == but_for or not self.domain[variable] & ~mask for variable, mask in clause.terms)
+
+    def open(self) -> Iterator[int]:
+        """The variables that must have a value and for which nothing is decided."""
+        decided = set(self.decided)
+        return (at for at, held in enumerate(self.domain) if not held & 1 and at not in decided)
 
     def decide(self, variable: int, mask: int) -> None:
         """Try what follows if a variable is inside a mask."""
@@ -107,6 +118,8 @@ class Board:
             entry = self._trail[place]
             if entry.cause is None or entry.level > max(1, others):
                 return Clause(tuple(sorted(terms.items())), None, tuple(causes))
+            if entry.cause.terms[0][0] == ROOT and len(causes) > 1 and causes[-1].terms[0][0] != ROOT:
+                causes = [Clause(tuple(sorted(terms.items())), None, tuple(causes))]  # what holds for any request
             causes.append(entry.cause)
             for variable, mask in entry.cause.terms:
                 if variable == entry.variable:
@@ -169,3 +182,19 @@ class Board:
     def _shortened(self, terms: dict[int, int]) -> tuple[tuple[int, int], ...]:
         """Terms without those that are always met."""
         return tuple(sorted((variable, mask) for variable, mask in terms.items() if mask != self.full[variable]))
+
+
+def refuted(board: Board, decide: Callable[[], bool]) -> Clause | None:
+    """The proof that nothing satisfies all clauses: one that forbids ROOT alone. None once `decide` finds no more to do.
+
+    `decide` is called whenever single clauses tell no more; it decides for a variable, or adds clauses.
+    """
+    while True:
+        broken = board.propagate()
+        if broken:
+            learned = board.learned(broken)
+            if all(variable == ROOT for variable, _ in learned.terms):
+                return learned
+            board.go_back(learned)
+        elif not decide():
+            return None

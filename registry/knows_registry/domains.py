@@ -135,6 +135,11 @@ class Domains:
             if yanked and need.range.exact is None:
                 yield Withdrawn(user, versions, of, need.range, yanked)
 
+    def clauses(self, user: int, versions: int, needs: Sequence[Need]) -> list[Clause]:
+        """The same as clauses, without those that forbid nothing."""
+        made = [self.clause(fact) for fact in self.facts(user, versions, needs)]
+        return [clause for clause in made if clause]
+
     def clause(self, fact: Wanted | Withdrawn) -> Clause | None:
         """What a fact forbids; None where it forbids nothing."""
         if isinstance(fact, Withdrawn):

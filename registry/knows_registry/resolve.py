@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from knows_core import RegistryError
+from knows_registry.derivation import core, facts_of, lines_of
 from knows_registry.domains import Answers, in_order
+from knows_registry.loosening import Problem, suggestion
 from knows_registry.search import Refusal, search
 
 if TYPE_CHECKING:
@@ -71,7 +73,7 @@ class Unsatisfiable(RegistryError):
     """No versions of the templates satisfy the request. `lines` derives it, `suggestion` is the next move."""
 
     code = "unsatisfiable"
-    sentence = "no versions satisfy the request: {derivation}"
+    sentence = "no versions satisfy the request:{derivation}"
     remedy = "{suggestion}"
 
 
@@ -82,8 +84,21 @@ def resolve(
 
     `preferred` (the lock) is kept wherever it can be; else the newest version is taken. Raises Unsatisfiable.
     """
-    answers, kept, request = Answers(supply), preferred or {}, in_order(request)
-    found = search(request, answers, kept)
+    answers, kept, wanted = Answers(supply), preferred or {}, in_order(request)
+    found = search(wanted, answers, kept)
     if isinstance(found, Refusal):
-        raise Unsatisfiable(lines=[], derivation="they contradict each other", suggestion="Loosen one of its ranges.")
+        raise _refused(found, wanted, answers, kept)
     return found
+
+
+def _refused(
+    refusal: Refusal, request: Sequence[Need], answers: Answers, preferred: Mapping[Slot, Version]
+) -> Unsatisfiable:
+    domains = refusal.domains
+    proof = core(refusal.proof, domains)
+    facts = facts_of(proof)
+    lines = lines_of(proof, domains)
+    derivation = "".join(f"\n{number}. {line}" for number, line in enumerate(lines, 1))
+    move = suggestion(Problem(request, answers, preferred, domains, facts))
+    missing = sorted({domains.slots[fact.of].name for fact in facts if not domains.candidates[fact.of]})
+    return Unsatisfiable(lines=lines, derivation=derivation, suggestion=move, missing=missing)

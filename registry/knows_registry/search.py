@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from knows_registry.clauses import ASKED, ROOT, Clause
+from knows_registry.clauses import ASKED, ROOT, Clause, refuted
 from knows_registry.domains import Answers, Domains
 
 if TYPE_CHECKING:
@@ -26,51 +26,34 @@ def search(
 ) -> dict[Slot, Version] | Refusal:
     """The versions that satisfy a request, by slot in their order, or the proof that there are none."""
     domains = Domains(request, answers, preferred)
-    asked: dict[tuple[int, int], list[Clause]] = {}
     board = domains.board
-    for fact in domains.facts(ROOT, ASKED, request):
-        if clause := domains.clause(fact):
-            board.add(clause)
+    board.add(*domains.clauses(ROOT, ASKED, request))
     rooted = len(board.full)
-    broken = board.propagate()
-    while True:
-        if broken:
-            learned = board.learned(broken)
-            if all(variable == ROOT for variable, _ in learned.terms):
-                return Refusal(learned, domains)
-            board.go_back(learned)
-            broken = board.propagate()
-        elif variable := _next(domains, rooted):
-            broken = _tried(domains, variable, asked)
-        else:
-            return domains.selected()
+    asked: dict[tuple[int, int], list[Clause]] = {}
+
+    def decide() -> bool:
+        variable = min(board.open(), key=lambda one: _turn(domains, one, rooted), default=None)
+        if variable is not None:
+            _try(domains, variable, asked)
+        return variable is not None
+
+    proof = refuted(board, decide)
+    return Refusal(proof, domains) if proof else domains.selected()
 
 
-def _next(domains: Domains, rooted: int) -> int | None:
-    """The slot to decide: locked ones, then those of the request, then where the fewest versions are left."""
-    board, slots = domains.board, domains.slots
-    decided = set(board.decided)
-    open_ones = [
-        (not held & domains.preferred[variable], variable >= rooted, held.bit_count(), slots[variable], variable)
-        for variable, held in enumerate(board.domain)
-        if not held & 1 and variable not in decided
-    ]
-    return min(open_ones)[-1] if open_ones else None
+def _turn(domains: Domains, variable: int, rooted: int) -> tuple[bool, bool, int, Slot]:
+    """When it is a slot's turn: locked ones, then those of the request, then where the fewest versions are left."""
+    held = domains.board.domain[variable]
+    return not held & domains.preferred[variable], variable >= rooted, held.bit_count(), domains.slots[variable]
 
 
-def _tried(domains: Domains, variable: int, asked: dict[tuple[int, int], list[Clause]]) -> Clause | None:
-    """Decide for the best version of a slot unless its needs forbid it already; the clause that is broken, if any."""
+def _try(domains: Domains, variable: int, asked: dict[tuple[int, int], list[Clause]]) -> None:
+    """Decide for the best version of a slot, unless its needs forbid it already: propagation will then take it away."""
     board, bit = domains.board, domains.best(variable)
-    if clauses := asked.get((variable, bit)):
-        board.look_again(clauses)
+    if (variable, bit) not in asked:
+        asked[variable, bit] = domains.clauses(variable, bit, domains.needs(variable, bit))
+        board.add(*asked[variable, bit])
+    if any(board.is_met(clause, but_for=variable) for clause in asked[variable, bit]):
+        board.look_again(asked[variable, bit])
     else:
-        asked[variable, bit] = []
-        for fact in domains.facts(variable, bit, domains.needs(variable, bit)):
-            if clause := domains.clause(fact):
-                asked[variable, bit].append(clause)
-                board.add(clause)
-    broken = board.propagate()
-    if broken or not board.domain[variable] & bit:
-        return broken
-    board.decide(variable, bit)
-    return board.propagate()
+        board.decide(variable, bit)

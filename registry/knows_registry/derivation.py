@@ -1,0 +1,106 @@
+"""Why a request cannot be satisfied: as few facts as prove it, and the proof as numbered lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from knows_registry import wording
+from knows_registry.clauses import ROOT, Board, Clause, refuted
+from knows_registry.domains import Wanted, Withdrawn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from knows_registry.domains import Domains
+
+    Fact = Wanted | Withdrawn
+
+_MANY = 400  # facts; with more of them, leaving out each in turn would take longer than a person waits
+
+
+def core(proof: Clause, domains: Domains) -> Clause:
+    """A proof from facts none of which can be spared, those of several versions of one template taken together."""
+    proof = _proved(list(_together(_facts(proof))), domains) or proof
+    facts = list(_facts(proof))
+    for fact in facts if len(facts) <= _MANY else ():
+        kept = list(_facts(proof))
+        if fact in kept:
+            kept.remove(fact)
+            proof = _proved(kept, domains) or proof
+    return proof
+
+
+def facts_of(proof: Clause) -> list[Fact]:
+    """The facts of a proof, those of the request first, then those nearest to it."""
+    return sorted(dict.fromkeys(_facts(proof)), key=lambda fact: fact.user)
+
+
+def lines_of(proof: Clause, domains: Domains) -> list[str]:
+    """A proof as sentences: facts, what follows from them, and what the request wants as the last."""
+    lines: list[str] = []
+    numbers: dict[int, int] = {}
+    words = wording.Words(domains, facts_of(proof))
+
+    def told(sentence: str) -> int:
+        if sentence not in lines:
+            lines.append(sentence)
+        return lines.index(sentence) + 1
+
+    def tell(clause: Clause) -> int:
+        if id(clause) not in numbers:
+            numbers[id(clause)] = told(words.fact(clause.fact)) if clause.fact else conclude(clause)
+        return numbers[id(clause)]
+
+    def conclude(clause: Clause) -> int:
+        lemmas = [tell(one) for one in clause.causes if not one.fact]
+        facts = [tell(one) for one in clause.causes[::-1] if one.fact]
+        return told(words.conclusion(clause, sorted({*lemmas, *facts})))
+
+    *roots, first = proof.causes[::-1]
+    if not _asked(first):
+        tell(first)
+    told(words.request([one.fact for one in [*roots, first] if _asked(one)]))
+    return lines
+
+
+def _asked(clause: Clause) -> bool:
+    return isinstance(clause.fact, Wanted) and clause.fact.user == ROOT
+
+
+def _facts(proof: Clause) -> Iterator[Fact]:
+    """Every fact that a proof stands on, in the order in which it needs them."""
+    seen: set[int] = set()
+    waiting = [proof]
+    while waiting:
+        clause = waiting.pop()
+        if id(clause) in seen:
+            continue
+        seen.add(id(clause))
+        if clause.fact:
+            yield clause.fact
+        waiting += clause.causes[::-1]
+
+
+def _together(facts: Iterable[Fact]) -> Iterator[Fact]:
+    """Facts about several versions of one template that say the same, as one."""
+    merged: dict[tuple[object, ...], Fact] = {}
+    for fact in facts:
+        key = type(fact), fact.user, fact.of, fact.range
+        other = merged.get(key, fact)
+        merged[key] = fact._replace(versions=fact.versions | other.versions)
+    yield from sorted(merged.values(), key=lambda fact: fact.user != ROOT)
+
+
+def _proved(facts: Sequence[Fact], domains: Domains) -> Clause | None:
+    """The proof from these facts alone, if there is one; versions of which they say nothing need nothing."""
+    board = Board(full.bit_length() - 1 for full in domains.board.full)
+    board.add(*(clause for clause in map(domains.clause, facts) if clause))
+
+    def decide() -> bool:
+        variable = next(board.open(), None)
+        if variable is not None:
+            held = board.domain[variable]
+            board.decide(variable, 1 << held.bit_length() - 1)
+        return variable is not None
+
+    return refuted(board, decide)
