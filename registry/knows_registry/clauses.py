@@ -13,14 +13,19 @@ if TYPE_CHECKING:
 
 ROOT = 0  # the variable that asks; value 1 means "the request holds", value 2 is never taken
 ASKED = 0b10
+Terms = tuple[tuple[int, int], ...]
 
 
 class Clause(NamedTuple):
-    """Masks by variable that must not all be met: a `fact` of the world, or what follows from `causes` in order."""
+    """Masks by variable that must not all be met: a `fact` of the world, or what follows from `causes`.
 
-    terms: tuple[tuple[int, int], ...]
+    `steps` holds the terms of what the first two causes forbid, the first three, and so on.
+    """
+
+    terms: Terms
     fact: Any = None
     causes: tuple[Clause, ...] = ()
+    steps: tuple[Terms, ...] = ()
 
 
 class _Narrowing(NamedTuple):
@@ -112,25 +117,20 @@ class Board:
 
     def learned(self, broken: Clause) -> Clause:
         """The clause that a conflict teaches. If it names nothing but ROOT there is no answer."""
-        terms, causes = dict(broken.terms), [broken]
+        made = Clause(broken.terms, None, (broken,))
         while True:
-            place, others = self._last_two(terms)
+            place, others = self._last_two(made.terms)
             entry = self._trail[place]
             if entry.cause is None or entry.level > max(1, others):
-                return Clause(tuple(sorted(terms.items())), None, tuple(causes))
-            if entry.cause.terms[0][0] == ROOT and len(causes) > 1 and causes[-1].terms[0][0] != ROOT:
-                causes = [Clause(tuple(sorted(terms.items())), None, tuple(causes))]  # what holds for any request
-            causes.append(entry.cause)
-            for variable, mask in entry.cause.terms:
-                if variable == entry.variable:
-                    terms[variable] |= mask
-                else:
-                    terms[variable] = terms.get(variable, self.full[variable]) & mask
-            terms = dict(self._shortened(terms))
+                return made
+            if _asks(entry.cause) and not _asks(made.causes[-1]) and made.steps:
+                made = Clause(made.terms, None, (made,))  # what holds for any request is a clause of its own
+            terms = self._resolved(made.terms, entry.cause.terms, entry.variable)
+            made = Clause(terms, None, (*made.causes, entry.cause), (*made.steps, terms))
 
     def go_back(self, learned: Clause) -> None:
         """Undo the trail to where the learned clause narrows a domain, and let it count."""
-        target = max(1, self._last_two(dict(learned.terms))[1])
+        target = max(1, self._last_two(learned.terms)[1])
         while self._trail[-1].level > target:
             entry = self._trail.pop()
             self.domain[entry.variable] = entry.before
@@ -168,9 +168,16 @@ class Board:
         self.domain[variable] = after
         self._changed.append(variable)
 
-    def _last_two(self, terms: dict[int, int]) -> tuple[int, int]:
+    def _resolved(self, terms: Terms, others: Terms, variable: int) -> Terms:
+        """What two clauses forbid together, whichever of them a variable's value meets."""
+        merged = dict(terms)
+        for at, mask in others:
+            merged[at] = merged[at] | mask if at == variable else merged.get(at, self.full[at]) & mask
+        return self._shortened(merged)
+
+    def _last_two(self, terms: Terms) -> tuple[int, int]:
         """Where the trail first meets all terms, and the level at which it met all but the one met there."""
-        places = sorted(self._met(variable, mask) for variable, mask in terms.items())
+        places = sorted(self._met(variable, mask) for variable, mask in terms)
         return places[-1], self._trail[places[-2]].level if len(places) > 1 else 0
 
     def _met(self, variable: int, mask: int) -> int:
@@ -179,13 +186,18 @@ class Board:
                 return place
         raise AssertionError("a conflict names a term that the trail does not meet")  # a defect of this room
 
-    def _shortened(self, terms: dict[int, int]) -> tuple[tuple[int, int], ...]:
+    def _shortened(self, terms: dict[int, int]) -> Terms:
         """Terms without those that are always met."""
         return tuple(sorted((variable, mask) for variable, mask in terms.items() if mask != self.full[variable]))
 
 
+def _asks(clause: Clause) -> bool:
+    """Whether a clause is about the request."""
+    return clause.terms[0][0] == ROOT
+
+
 def refuted(board: Board, decide: Callable[[], bool]) -> Clause | None:
-    """The proof that nothing satisfies all clauses: one that forbids ROOT alone. None once `decide` finds no more to do.
+    """The clause that forbids ROOT alone, with its proof; None once `decide` finds nothing more to do.
 
     `decide` is called whenever single clauses tell no more; it decides for a variable, or adds clauses.
     """

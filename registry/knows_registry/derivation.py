@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from knows_registry import wording
-from knows_registry.clauses import ROOT, Board, Clause, refuted
+from knows_registry.clauses import ROOT, Board, Clause, Terms, refuted
 from knows_registry.domains import Wanted, Withdrawn
 
 if TYPE_CHECKING:
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     Fact = Wanted | Withdrawn
 
 _MANY = 400  # facts; with more of them, leaving out each in turn would take longer than a person waits
+
+
+_LONG, _SHORT = 4, 2  # causes that a reader takes in at once, and terms that are worth a line
 
 
 def core(proof: Clause, domains: Domains) -> Clause:
@@ -52,15 +55,28 @@ def lines_of(proof: Clause, domains: Domains) -> list[str]:
         return numbers[id(clause)]
 
     def conclude(clause: Clause) -> int:
-        lemmas = [tell(one) for one in clause.causes if not one.fact]
-        facts = [tell(one) for one in clause.causes[::-1] if one.fact]
-        return told(words.conclusion(clause, sorted({*lemmas, *facts})))
+        number = 0
+        for terms, premises in _portions(clause):
+            lemmas = [tell(one) for one in premises if not one.fact]
+            facts = [tell(one) for one in premises[::-1] if one.fact]
+            number = told(words.conclusion(terms, sorted({*filter(None, [number]), *lemmas, *facts})))
+        return number
 
-    *roots, first = proof.causes[::-1]
-    if not _asked(first):
-        tell(first)
-    told(words.request([one.fact for one in [*roots, first] if _asked(one)]))
+    for premise in proof.causes:
+        if not _asked(premise):
+            tell(premise)
+    told(words.request(sorted((one.fact for one in proof.causes if _asked(one)), key=words.place)))
     return lines
+
+
+def _portions(clause: Clause) -> Iterator[tuple[Terms, tuple[Clause, ...]]]:
+    """A long proof in parts that each come to something short: its terms, and the causes it takes beyond the last."""
+    begun = 0
+    for end, terms in enumerate(clause.steps, 2):
+        is_short = len(terms) <= _SHORT and end - begun > 1 and len(clause.causes) > _LONG
+        if is_short or end == len(clause.causes):
+            yield terms, clause.causes[begun:end]
+            begun = end
 
 
 def _asked(clause: Clause) -> bool:

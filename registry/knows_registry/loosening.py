@@ -42,13 +42,13 @@ def suggestion(problem: Problem) -> str:
     for fact in (fact for fact in wanted if fact.user == ROOT):
         if move := _other_request(problem, fact):
             return move
-    for fact in (fact for fact in problem.facts if isinstance(fact, Withdrawn)):
-        if move := _exact_request(problem, fact):
+    for withdrawn in (fact for fact in problem.facts if isinstance(fact, Withdrawn)):
+        if move := _exact_request(problem, withdrawn):
             return move
     for fact in (fact for fact in wanted if fact.user != ROOT):
         if move := _other_template(problem, fact):
             return move
-    return "No single one of these ranges is enough to loosen: loosen or leave out more than one of them."
+    return _whole_request(problem) or "No range of the request is enough to loosen: what the templates use must change."
 
 
 def _to_install(problem: Problem, name: str) -> str:
@@ -64,8 +64,20 @@ def _other_request(problem: Problem, fact: Wanted) -> str:
             instead = _around(found[slot])
             narrow = [_changed(need, slot, fact.range, instead) for need in problem.request]
             found = problem.solved(narrow, problem.answers) or found
-            return f"Ask for {_spelled(slot, instead)} instead of {_spelled(slot, fact.range)}: {_come(problem, found)}."
+            return (
+                f"Ask for {_spelled(slot, instead)} instead of {_spelled(slot, fact.range)}: {_come(problem, found)}."
+            )
     return ""
+
+
+def _whole_request(problem: Problem) -> str:
+    """Other ranges in the request for as many slots as it takes."""
+    found = problem.solved([need._replace(range=VersionRange()) for need in problem.request], problem.answers)
+    if not found:
+        return ""
+    changed = [need for need in problem.request if found[need.slot] not in need.range]
+    asked = joined(dict.fromkeys(_spelled(need.slot, _around(found[need.slot])) for need in changed))
+    return f"No single range is enough to loosen. Ask for {asked} instead: {_come(problem, found)}."
 
 
 def _exact_request(problem: Problem, fact: Withdrawn) -> str:
@@ -94,10 +106,9 @@ def _other_template(problem: Problem, fact: Wanted) -> str:
 
 def _wider(fact: Wanted, domains: Domains) -> Iterator[VersionRange]:
     """Ranges to try in the place of another: every release, then each pre-release that exists."""
-    yield VersionRange()
-    for one in reversed(domains.candidates[fact.of]):
-        if one.version.is_prerelease:
-            yield VersionRange(str(one.version))
+    early = [one.version for one in reversed(domains.candidates[fact.of]) if one.version.is_prerelease]
+    exact = [VersionRange(str(version)) for version in early]
+    yield from [VersionRange(), *exact] if domains.admitted(fact.of, fact.range) else [*exact, VersionRange()]
 
 
 def _around(version: Version) -> VersionRange:
@@ -117,7 +128,7 @@ def _spelled(slot: Slot, range: VersionRange) -> str:
 def _come(problem: Problem, found: Mapping[Slot, Version]) -> str:
     """The versions of an answer, as far as the conflict was about their slots."""
     slots = dict.fromkeys(problem.domains.slots[fact.of] for fact in problem.facts)
-    return f"then {joined(f'{slot} {found[slot]}' for slot in sorted(slots) if slot in found)} go together"
+    return f"it comes to {joined(f'{slot} {found[slot]}' for slot in sorted(slots) if slot in found)}"
 
 
 class _Loosened:
