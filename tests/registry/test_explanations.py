@@ -100,8 +100,10 @@ def test_a_pre_release_that_would_do_has_to_be_named():
     """The line says so, and the suggestion names it."""
     error = refused(Stock().add("etch", "1.0.0").add("etch", "2.0.0-rc.1"), "etch@^2")
     assert error.lines == [
-        "the request wants etch ^2, and there is only 1.0.0 and 2.0.0-rc.1;"
-        " a range must name a pre-release such as 2.0.0-rc.1"
+        (
+            "the request wants etch ^2, and there is only 1.0.0 and 2.0.0-rc.1;"
+            " a range must name a pre-release such as 2.0.0-rc.1"
+        )
     ]
     assert error.suggestion == "Ask for `etch@^2.0.0-rc.1` instead of `etch@^2`: it comes to etch 2.0.0-rc.1."
 
