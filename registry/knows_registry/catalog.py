@@ -58,6 +58,11 @@ class Catalog:
         """Every plugin of these kinds that has no rival."""
         return [rivals[0] for (kind, _), rivals in sorted(self._plugins.items()) if kind in kinds and len(rivals) == 1]
 
+    def entries(self) -> list[Entry]:
+        """Every installed entry point that has a readable name: templates, then plugins."""
+        offers = [offer.entry for offer in self.offers() if offer.entry]
+        return offers + [plugin.entry for plugin in self.plugins()]
+
     def faults(self) -> list[Fault]:
         """What the metadata alone shows to be broken: entries that cannot be read, and rival claims."""
         return [*self._found.faults, *self._conflicts()]

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from knows_core import AccessDenied
-from knows_registry.manifest import file_name
+from knows_registry.manifest_place import file_name
 from knows_registry.manifest_text import BadManifest, Manifest, manifest_in, text_of
 from knows_registry.project import packages_of, profiles_of
 

@@ -11,7 +11,7 @@ from knows_core import ConfigError, Version
 from knows_core.template import definition_of
 from knows_registry.discover import TEMPLATES, Entry, Folder, Offer, entry_in, normalized, offer_of
 from knows_registry.loading import load_template
-from knows_registry.manifest import places_of
+from knows_registry.manifest_place import places_of
 from knows_registry.profile import Profile, profile_of
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from knows_registry.discover import Entry, Fault, modified
+from knows_registry.user_cache import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,7 +47,7 @@ def remember(verdicts: Mapping[Entry, Verdict]) -> None:
     """Add fresh verdicts and drop those of folders that are gone or have changed. Raises OSError."""
     import json  # also in _read: a fresh machine has no verdicts, and listing there should not pay for reading any
 
-    path = _path()
+    path = verdict_file()
     kept = {key: verdict for key, verdict in _read().items() if modified(key.folder) == key.modified}
     kept |= {_key(entry): verdict for entry, verdict in verdicts.items()}
     rows = [[*key, *verdict] for key, verdict in sorted(kept.items())]
@@ -71,16 +72,15 @@ def verdict_faults(verdicts: Mapping[Entry, Verdict]) -> list[Fault]:
     ]
 
 
-def _path() -> Path:
-    from platformdirs import user_cache_path  # nearly half of what this room costs, and not every caller gets here
-
-    return user_cache_path("knows-workflows", appauthor=False) / "verdicts.json"
+def verdict_file() -> Path:
+    """Where the verdicts are."""
+    return cache_folder() / "verdicts.json"
 
 
 def _read() -> dict[_Key, Verdict]:
     """Every stored verdict. A file that is missing, foreign or damaged is no reason to fail: it holds none."""
     try:
-        text = _path().read_text(encoding="utf-8")
+        text = verdict_file().read_text(encoding="utf-8")
         import json
 
         content = json.loads(text)

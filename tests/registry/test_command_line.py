@@ -72,7 +72,8 @@ def test_help_lists_every_command_and_imports_none(stage):
     for name, (_, summary) in COMMANDS.items():
         assert f"{name} {summary}" in " ".join(done.stdout.split())
     assert set(done.stderr.split()) == {
-        f"knows_registry.{room}" for room in ("cli", "cli.answer", "cli.failure", "cli.masking", "cli.moves", "guard")
+        f"knows_registry.{room}"
+        for room in ("cli", "cli.answer", "cli.commands", "cli.failure", "cli.masking", "cli.moves", "guard")
     }
 
 

@@ -109,10 +109,9 @@ def test_verdicts_of_long_ago_are_counted(stage):
     stage.install_template("etch", "1.2.0", distribution="etch-dist", module="etch_module")
     stage.python("""
 from knows_registry.catalog import Catalog
-from knows_registry.cli.list_templates import entries
 from knows_registry.discover import discover
 from knows_registry.verdict import Verdict, remember
-remember({entry: Verdict(None, 0.0) for entry in entries(Catalog(discover()))})
+remember({entry: Verdict(None, 0.0) for entry in Catalog(discover()).entries()})
 """)
     assert "1 ok, 1 older than 30 days; `kwf plugins check` brings fresh ones" in stage.kwf("doctor").stdout
 

@@ -47,10 +47,9 @@ def test_listing_a_hundred_distributions_imports_none_of_them(stage, arguments, 
 def remember_everything(stage: Stage) -> None:
     stage.python("""
 from knows_registry.catalog import Catalog
-from knows_registry.cli.list_templates import entries
 from knows_registry.discover import discover
 from knows_registry.verdict import Verdict, remember
-remember({entry: Verdict(None, 0.0) for entry in entries(Catalog(discover()))})
+remember({entry: Verdict(None, 0.0) for entry in Catalog(discover()).entries()})
 """)
 
 
@@ -79,6 +78,10 @@ def test_a_program_gets_one_object(stage):
                 "distribution": "acme-etch",
                 "distribution_version": "4.0",
                 "status": "unchecked",
+                "summary": None,
+                "yanked": None,
+                "deprecated": None,
+                "successor": None,
             }
         ],
         "broken": 0,

@@ -2,24 +2,27 @@
 
 To add a command, write its room and add one line to COMMANDS. A command returns its exit code (None is 0), takes its
 `Answers` with `@click.pass_obj` and raises a KnowsError for whatever fails; `main` turns that into words and exit code.
+
+click takes longer to import than a listing that is remembered takes to print, so that one is answered without it.
 """
 
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import sys
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from knows_registry.cli.answer import Answers, Unheard, speaking
-from knows_registry.cli.failure import Failure, failure_of, reported
 from knows_registry.guard import Interrupted, listening, skip_pydantic_plugins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import click
+
+    kwf: click.Group
 
 # name -> (module:attribute, the line that `kwf --help` shows without importing the command)
 COMMANDS = {
@@ -48,54 +51,17 @@ _PIPE_CLOSED = 141  # as a program ends that the pipe's signal kills: neither su
 _NOT_WRITTEN = 1
 
 
-class Commands(click.Group):
-    """A group that knows its commands by name and imports only the one that is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name every command."""
-        del ctx
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one command."""
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Show the summaries of the map: help must not import what it lists."""
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in sorted(COMMANDS.items())])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, or name those that are close."""
-        name = args[0]
-        if name not in COMMANDS and not name.startswith("-"):
-            from difflib import get_close_matches  # only a mistyped command needs it
-
-            close = get_close_matches(name, COMMANDS)
-            ctx.fail(f"expected a command, found {name!r}" + (f"; did you mean {' or '.join(close)}?" if close else ""))
-        return super().resolve_command(ctx, args)
+def __getattr__(name: str) -> Any:
+    if name != "kwf":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _group()
 
 
-def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
-    if wanted and not ctx.resilient_parsing:
-        from knows_registry.installed import version_of  # the metadata reader is heavy and nothing else here needs it
+@functools.cache
+def _group() -> click.Group:
+    from knows_registry.cli.commands import group_of  # see above
 
-        click.echo(f"kwf {version_of('knows-registry')}")
-        ctx.exit()
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show it.")
-def kwf() -> None:
-    """Find, check and run versioned, typed, durable workflow templates."""
+    return group_of(COMMANDS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -118,32 +84,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str], answers: Answers) -> int:
     try:
-        with kwf.make_context("kwf", words, obj=answers) as context:
-            code: Any = kwf.invoke(context)
+        code = _answered(words, answers)
         answers.flush()
-    except click.exceptions.Exit as end:
-        return end.exit_code
     except Unheard:
         raise
-    except click.exceptions.NoArgsIsHelpError as error:
-        answers.note(error.format_message())
-        return error.exit_code
-    except click.Abort:
-        failure = failure_of(KeyboardInterrupt())
-    except click.ClickException as error:
-        failure = _usage_failure(error)
     except BaseException as error:  # noqa: BLE001 - whatever it is, an answer is owed in the promised form
+        from knows_registry.cli.failure import reported  # only for a command that fails
+
         failure = reported(error)
-    else:
-        return code or 0
-    answers.fail(failure)
-    return failure.exit_code
+        answers.fail(failure)
+        return failure.exit_code
+    return code
 
 
-def _usage_failure(error: click.ClickException) -> Failure:
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context else "kwf"
-    next_move = f"`{path} --help` shows how it is used."
-    return Failure(
-        "usage", type(error).__name__, error.format_message(), next_move=next_move, exit_code=error.exit_code
-    )
+def _answered(words: list[str], answers: Answers) -> int:
+    if words[:1] == ["list"] and set(words[1:]) <= {"--json", "--refresh"}:
+        from knows_registry.cli.listing import tell  # see above: what `list` itself would call
+
+        tell(answers, refresh="--refresh" in words)
+        return 0
+    from knows_registry.cli.commands import run
+
+    return run(_group(), words, answers)

@@ -6,9 +6,7 @@ import os
 import sys
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TextIO, cast
-
-import click
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
 if TYPE_CHECKING:
     from knows_core.redaction import Redactor
@@ -18,9 +16,16 @@ _WITH_RUN = ("run", "resume")  # the commands whose answer is always the whole o
 _LONG_BITS = 2048  # JSON text of longer ints is slow to read, and Python makes none beyond 4,300 digits
 _DEEPEST = 100  # levels of a value that are shown: a cycle must not end in a RecursionError
 
-json_option = click.option(
-    "--json", "_", is_flag=True, expose_value=False, help="Print one JSON object and nothing else on stdout."
-)
+_F = TypeVar("_F")
+
+
+def json_option(command: _F) -> _F:
+    """The option `--json` for a command; the answers themselves know whether it was given."""
+    from click import option  # a remembered listing is answered without click
+
+    help_text = "Print one JSON object and nothing else on stdout."
+    made: Any = option("--json", "_", is_flag=True, expose_value=False, help=help_text)
+    return cast("_F", made(command))
 
 
 class Unheard(OSError):

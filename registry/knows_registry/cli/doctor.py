@@ -13,10 +13,11 @@ from knows_core import ConfigError, KnowsError
 from knows_registry.catalog import Catalog
 from knows_registry.cli.answer import Answers, columns, json_option
 from knows_registry.cli.failure import failure_of
-from knows_registry.cli.list_templates import entries, fault_lines, fault_row
+from knows_registry.cli.list_templates import fault_lines, fault_row
 from knows_registry.cli.moves import in_place
 from knows_registry.cli.place import backend_option, where
 from knows_registry.discover import Fault, discover
+from knows_registry.listing import known_faults
 from knows_registry.verdict import remembered, verdict_faults
 
 if TYPE_CHECKING:
@@ -58,15 +59,14 @@ def doctor(answers: Answers, with_runs: bool, backend: str | None) -> int:
 
     answers.at(backend)
     catalog = Catalog(discover())
-    installed = entries(catalog)
+    installed = catalog.entries()
     verdicts = remembered(installed)
     library = journal_of(sqlite_version_info)
     faults = [
         *_library_faults(library),
         *_settings_faults(),
         *_unmet({*_OURS, *(entry.distribution for entry in installed)}),
-        *catalog.faults(),
-        *verdict_faults(verdicts),
+        *known_faults(catalog),
     ]
     journals, unread = _journals(backend) if with_runs else (None, [])
     faults += journals.faults(backend) if journals else unread

@@ -9,7 +9,7 @@ import click
 
 from knows_registry.catalog import Catalog
 from knows_registry.cli.answer import Answers, columns, json_option
-from knows_registry.cli.list_templates import entries, fault_lines, fault_row
+from knows_registry.cli.list_templates import fault_lines, fault_row
 from knows_registry.discover import discover
 from knows_registry.verdict import remember, verdict_faults
 
@@ -58,7 +58,7 @@ def check(answers: Answers, timeout: float) -> int:
     if timeout <= 0:
         raise click.BadParameter("expected more than 0 seconds", param_hint="--timeout")
     catalog = Catalog(discover())
-    verdicts = probe(entries(catalog), limit=timeout, now=time.time)
+    verdicts = probe(catalog.entries(), limit=timeout, now=time.time)
     _keep(answers, verdicts)
     faults = [*catalog.faults(), *verdict_faults(verdicts)]
     answers.object({"checked": [_row(*item) for item in verdicts.items()], "broken": list(map(fault_row, faults))})
