@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveInt, ValidationError
 from pydantic_settings import (
@@ -84,9 +84,17 @@ class WorkflowSettings(BaseSettings):
         description="URL of the place where runs are recorded; unset, `kwf` uses SQLite in the user's data folder.",
     )
 
+    plugins: Literal["lock", "allow", "any"] | None = Field(
+        default=None,
+        description=(
+            "What may be imported: what `knows.lock` names, what `kwf plugins allow` permitted, or any plugin. Unset:"
+            " `lock` where there is a `knows.lock`, else `any`."
+        ),
+    )
+
     def limits(self) -> Limits:
         """The engine's limits."""
-        return Limits(**self.model_dump(exclude={"state_backend"}))
+        return Limits(**self.model_dump(exclude={"state_backend", "plugins"}))
 
     @classmethod
     def settings_customise_sources(

@@ -8,28 +8,40 @@ if TYPE_CHECKING:
     from knows_registry.catalog import DuplicatePlugin
     from knows_registry.discover import Entry, Fault, Offer, Plugin
     from knows_registry.errors_lock import LockBroken, LockedMissing
+    from knows_registry.errors_permission import AllowListBroken, ArtifactChanged, PluginNotPermitted, RequirementUnmet
+    from knows_registry.permission import Permission
     from knows_registry.registry import Registry
 
 __all__ = [
+    "AllowListBroken",
+    "ArtifactChanged",
     "DuplicatePlugin",
     "Entry",
     "Fault",
     "LockBroken",
     "LockedMissing",
     "Offer",
+    "Permission",
     "Plugin",
+    "PluginNotPermitted",
     "Registry",
+    "RequirementUnmet",
 ]
 
 _ROOMS = {
+    "AllowListBroken": "errors_permission",
+    "ArtifactChanged": "errors_permission",
     "DuplicatePlugin": "catalog",
     "Entry": "discover",
     "Fault": "discover",
     "LockBroken": "errors_lock",
     "LockedMissing": "errors_lock",
     "Offer": "discover",
+    "Permission": "permission",
     "Plugin": "discover",
+    "PluginNotPermitted": "errors_permission",
     "Registry": "registry",
+    "RequirementUnmet": "errors_permission",
 }
 
 

@@ -147,8 +147,23 @@ def _metadata_folders(path: str) -> Iterator[Folder]:
     except OSError:
         return  # a missing folder or a zip archive on the path is no fault of any distribution
     for name in names:
-        if name.endswith("-info") and (match := _METADATA.fullmatch(name)):
-            yield Folder(f"{path or '.'}/{name}", normalized(match.group(1)), match.group(2) or "unknown")
+        if named := installed_as(name):
+            yield Folder(f"{path or '.'}/{name}", *named)
+
+
+def installed_as(folder: str) -> tuple[str, str] | None:
+    """The distribution and version that a metadata folder is called by; None for a folder of another kind."""
+    name = folder.rpartition("/")[2]
+    if not (name.endswith("-info") and (match := _METADATA.fullmatch(name))):
+        return None
+    return normalized(match.group(1)), match.group(2) or "unknown"
+
+
+def versions_on(paths: Iterable[str], distributions: Iterable[str]) -> dict[str, str]:
+    """The versions by which these distributions are installed on a path; what is not is missing."""
+    wanted = set(distributions)
+    found = [folder for folder in _distributions(paths, lambda _: None) if folder.distribution in wanted]
+    return {folder.distribution: folder.version for folder in found if folder.version != "unknown"}
 
 
 def normalized(distribution: str) -> str:

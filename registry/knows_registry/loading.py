@@ -13,12 +13,17 @@ from knows_registry.guard import asked_for
 if TYPE_CHECKING:
     from knows_core import WorkflowTemplate
     from knows_registry.discover import Entry, Offer, Plugin
+    from knows_registry.permission import Permission
 
 _METHODS = ("execute", "validate", "get_required_state")
 
 
-def load_template(offer: Offer, entry: Entry) -> WorkflowTemplate:
-    """The template that an installed offer names by its entry point. Raises TemplateBroken."""
+def load_template(offer: Offer, entry: Entry, permission: Permission) -> WorkflowTemplate:
+    """The template that an installed offer names by its entry point, once permission to import it is given.
+
+    Raises TemplateBroken, or what `Permission.demand` raises.
+    """
+    permission.demand(entry)
     reference = f"{offer} of {entry.source}"
     try:
         template: WorkflowTemplate = _import(entry)
@@ -32,8 +37,12 @@ def load_template(offer: Offer, entry: Entry) -> WorkflowTemplate:
     return template
 
 
-def load_plugin(plugin: Plugin) -> object:
-    """The object that a plugin's entry point names, as it is. Raises PluginBroken."""
+def load_plugin(plugin: Plugin, permission: Permission) -> object:
+    """The object that a plugin's entry point names, as it is, once permission to import it is given.
+
+    Raises PluginBroken, or what `Permission.demand` raises.
+    """
+    permission.demand(plugin.entry)
     try:
         return _import(plugin.entry)
     except BaseException as error:

@@ -16,6 +16,7 @@ from knows_core.envelope import safe_text
 from knows_core.opening import scheme_of
 from knows_registry import secret_places
 from knows_registry.discover import Fault
+from knows_registry.errors_permission import PluginNotPermitted
 from knows_registry.guard import asked_for
 from knows_registry.hook_order import Calling, arranged, callings, manager_of, registered_name, unfit
 from knows_registry.loading import broken, load_plugin, reason_of
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from knows_registry.catalog import Catalog
     from knows_registry.discover import Plugin
+    from knows_registry.permission import Permission
     from knows_registry.registry import Registry
 
 BUILT_IN = "memory"  # the one backend that core brings itself
@@ -34,16 +36,29 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # a scheme of one letter is the 
 _WITHOUT_HOOKS = ("command",)
 
 
-def permitted(plugins: Iterable[Plugin]) -> list[Plugin]:
-    """Those that a run may load. All are: whatever is to limit them is asked here, before anything is imported."""
-    return list(plugins)
+def permitted(plugins: Iterable[Plugin], permission: Permission) -> tuple[list[Plugin], list[Fault]]:
+    """Those that a run may load, and why not the others; asked before anything is imported."""
+    may: list[Plugin] = []
+    refused: list[Fault] = []
+    for plugin in plugins:
+        error = permission.objection(plugin.entry)
+        if isinstance(error, PluginNotPermitted):
+            refused.append(Fault(plugin.entry.distribution, str(plugin), error.in_short, error.next_move))
+        else:
+            may.append(plugin)  # what is broken shows when it is loaded
+    return may, refused
 
 
 class Plugins:
-    """The installed plugins in use, and `pluggy`, where a program registers plugins of its own."""
+    """The installed plugins in use, and `pluggy`, where a program registers plugins of its own.
 
-    def __init__(self, catalog: Catalog) -> None:
+    `refused` holds what was left out because it is not permitted; `permission` is asked anew at every import.
+    """
+
+    def __init__(self, catalog: Catalog, permission: Callable[[], Permission]) -> None:
         self._catalog = catalog
+        self._permission = permission
+        self.refused: set[Fault] = set()
         self._lock = threading.RLock()  # a plugin that is imported may ask its registry for another
         self._used: dict[Plugin, object] = {}
         self._broken: dict[Plugin, Fault] = {}
@@ -53,11 +68,18 @@ class Plugins:
         self.pluggy.register(secret_places, name="knows-registry:secrets")
 
     def load(self, *kinds: str) -> list[Fault]:
-        """Load every plugin of these kinds; what is broken is left out, and given back the first time it is met."""
+        """Load every plugin of these kinds.
+
+        What is broken or not permitted is left out, and given back the first time it is met.
+        """
         with self._lock:
             faults = [fault for fault in self._catalog.faults() if fault.entry.partition(".")[0] in kinds]
-            for plugin in permitted(self._catalog.sole_plugins(kinds)):
+            plugins = self._catalog.sole_plugins(kinds)
+            may, refused = permitted(plugins, self._permission()) if plugins else ([], [])
+            self.refused.update(refused)
+            for plugin in may:
                 faults += self._fault(plugin)
+            faults += refused
             fresh = [fault for fault in faults if fault not in self._told]
             self._told.update(fresh)
             return fresh
@@ -119,7 +141,7 @@ class Plugins:
         return opened
 
     def factory(self, scheme: str) -> tuple[Plugin, Callable[[str], object]]:
-        """The plugin of a scheme and what opens its URLs. Raises UnknownScheme, PluginBroken or DuplicatePlugin."""
+        """The plugin of a scheme and what opens its URLs. Raises UnknownScheme or what `use` raises."""
         plugin = self._catalog.plugin("backend", scheme)
         if plugin is None:
             known = ", ".join(sorted({BUILT_IN, *self._catalog.keys("backend")}))
@@ -141,10 +163,13 @@ class Plugins:
         return plugin, factories[scheme]
 
     def use(self, plugin: Plugin) -> object:
-        """Import one plugin and keep it; a second time it is there already. Raises PluginBroken."""
+        """Import one plugin and keep it; a second time it is there already.
+
+        Raises PluginBroken, PluginNotPermitted.
+        """
         with self._lock:
             if plugin not in self._used:
-                loaded = load_plugin(plugin)
+                loaded = load_plugin(plugin, self._permission())
                 if plugin.kind not in _WITHOUT_HOOKS:
                     _examine(plugin, loaded)
                 self._used[plugin] = loaded

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 from knows_core import KnowsError
 from knows_registry.catalog import Catalog
 from knows_registry.discover import TEMPLATES, Entry, Found, offer_of, plugin_of
+from knows_registry.errors_permission import PluginNotPermitted
 from knows_registry.guard import skip_pydantic_plugins
 from knows_registry.loading import load_template, reason_of
+from knows_registry.permission import Permission
 from knows_registry.plugins import Plugins
 from knows_registry.verdict import Verdict
 
@@ -28,13 +30,21 @@ if TYPE_CHECKING:
 _CHILD = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from knows_registry.probe import answer; answer()"
 
 
-def probe(entries: Iterable[Entry], *, limit: float, now: Callable[[], float]) -> dict[Entry, Verdict]:
-    """Import every entry in its own subprocess, as many at once as there are processors."""
-    ordered = list(entries)
+def probe(
+    entries: Iterable[Entry], permission: Permission, *, limit: float, now: Callable[[], float]
+) -> tuple[dict[Entry, Verdict], dict[Entry, PluginNotPermitted]]:
+    """Import every permitted entry in its own subprocess, as many at once as there are processors.
+
+    With the verdicts come those that are not permitted. They have none: the next person may permit them.
+    """
+    objections = {entry: permission.objection(entry) for entry in entries}
+    refused = {entry: error for entry, error in objections.items() if isinstance(error, PluginNotPermitted)}
+    ordered = [entry for entry in objections if entry not in refused]
     with tempfile.TemporaryDirectory(prefix="kwf-check-") as folder, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         places = [Path(folder, str(number)) for number in range(len(ordered))]
         reasons = pool.map(partial(_probe, limit=limit), ordered, places)
-        return {entry: Verdict(reason, now()) for entry, reason in zip(ordered, reasons, strict=True)}
+        verdicts = {entry: Verdict(reason, now()) for entry, reason in zip(ordered, reasons, strict=True)}
+        return verdicts, refused
 
 
 def _probe(entry: Entry, place: Path, *, limit: float) -> str | None:
@@ -91,13 +101,14 @@ def answer() -> None:
 
 
 def judge(entry: Entry) -> str | None:
-    """Import one entry here, as a run would, and say why it cannot be used, or None."""
+    """Import one entry here, as a run would, and say why it cannot be used, or None; it was permitted before."""
+    permission = Permission("any")
     try:
         if entry.group == TEMPLATES:
-            load_template(offer_of(entry), entry)
+            load_template(offer_of(entry), entry, permission)
         else:
             plugin = plugin_of(entry)
-            plugins = Plugins(Catalog(Found(plugins=(plugin,))))
+            plugins = Plugins(Catalog(Found(plugins=(plugin,))), lambda: permission)
             _ = plugins.factory(plugin.key) if plugin.kind == "backend" else plugins.use(plugin)
     except KnowsError as error:
         return str(error.facts.get("reason", error))

@@ -12,6 +12,7 @@ from knows_core.template import definition_of
 from knows_registry.discover import TEMPLATES, Entry, Folder, Offer, entry_in, normalized, offer_of
 from knows_registry.loading import load_template
 from knows_registry.manifest_place import places_of
+from knows_registry.permission import Permission
 from knows_registry.profile import Profile, profile_of
 
 if TYPE_CHECKING:
@@ -167,7 +168,8 @@ def profiles_of(project: Project, package: Package, offers: Iterable[Offer]) -> 
 
 
 def _profile(offer: Offer, notice: Notice) -> Profile:
-    profile = profile_of(definition_of(load_template(offer, _entry(offer))))
+    template = load_template(offer, _entry(offer), Permission("any"))  # the person's own code
+    profile = profile_of(definition_of(template))
     return profile._replace(yanked=notice.yanked, deprecated=notice.deprecated, successor=notice.successor)
 
 

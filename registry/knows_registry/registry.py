@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from knows_core.template import Definition
     from knows_registry.composition import Chosen, Composition
     from knows_registry.discover import Fault
+    from knows_registry.permission import Permission
     from knows_registry.plugins import Plugins
     from knows_registry.profile import Profile
     from knows_registry.resolve import Need, Slot
@@ -33,12 +34,23 @@ class Registry:
     """What is installed on `paths` (default: `sys.path`), as it stood at the first question.
 
     It is a `Templates`: engines and linkers ask it for templates with `find`. `lock` holds versions fast; the default
-    is the `knows.lock` of the working folder, if there is one when it is first needed.
+    is the `knows.lock` of the working folder, if there is one when it is first needed. `permission` says what may be
+    imported, by default as the settings and the lock have it; `notice` gets the sentence that there is nothing to
+    compare a plugin with.
     """
 
-    def __init__(self, *, paths: Iterable[str] | None = None, lock: Lock | Path | None = Path()) -> None:
+    def __init__(
+        self,
+        *,
+        paths: Iterable[str] | None = None,
+        lock: Lock | Path | None = Path(),
+        permission: Permission | None = None,
+        notice: Callable[[str], object] | None = None,
+    ) -> None:
         self._paths = None if paths is None else list(paths)
         self._lock = lock
+        self._permission = permission
+        self._notice = notice
         self._loaded: dict[Offer, Any] = {}
         self._profiles: dict[Offer, Profile] = {}
         self._composed: WeakKeyDictionary[Definition, Chosen] = WeakKeyDictionary()
@@ -65,7 +77,17 @@ class Registry:
         """The plugins in use; what a program registers with `plugins.pluggy` is asked before the installed ones."""
         from knows_registry.plugins import Plugins  # pluggy costs more than finding a template does
 
-        return Plugins(self.catalog)
+        return Plugins(self.catalog, lambda: self.permission)
+
+    @property
+    def permission(self) -> Permission:
+        """What may be imported. Raises ConfigError for settings that cannot be read, LockBroken."""
+        if self._permission is None:
+            from knows_core.settings import load_settings  # pydantic, which a registry without plugins does not need
+            from knows_registry.permission import permission_of
+
+            self._permission = permission_of(load_settings(), lambda: self.lock, notice=self._notice)
+        return self._permission
 
     @overload
     def register(self, template: _T, name: str | None = None, version: str | None = None) -> _T: ...
@@ -96,7 +118,7 @@ class Registry:
         """Load the version that satisfies `name` or `name@range` together with all that it uses.
 
         That is the locked one, or else the newest. Raises TemplateNotFound, Unsatisfiable, DuplicateTemplate,
-        TemplateBroken, LockBroken or InvalidVersion.
+        TemplateBroken, LockBroken, PluginNotPermitted, PluginBroken or InvalidVersion.
         """
         wanted = Requirement.parse(requirement) if isinstance(requirement, str) else requirement
         if not self.catalog.versions(wanted.name):  # a plugin may make it; what is installed can do without asking
@@ -118,9 +140,9 @@ class Registry:
         return self.load(self._held([need]).offers[need.slot])
 
     def load(self, offer: Offer) -> WorkflowTemplate:
-        """The template of an offer, imported at the first time. Raises TemplateBroken."""
+        """The template of an offer, imported at the first time. Raises what `load_template` raises."""
         if offer.entry and offer not in self._loaded:
-            self._loaded[offer] = load_template(offer, offer.entry)
+            self._loaded[offer] = load_template(offer, offer.entry, self.permission)
         template: WorkflowTemplate = self._loaded[offer]
         return template
 
@@ -185,7 +207,7 @@ class Registry:
     def engine(self, settings: WorkflowSettings | None = None) -> LocalEngine:
         """A local engine with these templates, the installed hook plugins and the backend that the settings name.
 
-        A hook plugin that is broken is left out; the logger `knows_registry` warns of it, once.
+        A hook plugin that is broken or not permitted is left out; the logger `knows_registry` warns of it, once.
         """
         plugins = self.plugins  # first of all: looking at the metadata may have to save pydantic, see `catalog`
         from knows_core import LocalEngine  # pydantic and threads; finding templates needs neither

@@ -26,7 +26,7 @@ def own_folder(tmp_path, monkeypatch):
 def test_the_proposals_six_settings_and_their_defaults():
     """Names and defaults are the proposal's; the backend is left open."""
     settings = WorkflowSettings()
-    assert settings.model_dump() == {**PROPOSED, **FURTHER, "state_backend": None}
+    assert settings.model_dump() == {**PROPOSED, **FURTHER, "state_backend": None, "plugins": None}
     assert asdict(settings.limits()) == {**PROPOSED, **FURTHER}
     assert settings.limits() == Limits()
 

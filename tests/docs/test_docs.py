@@ -25,6 +25,7 @@ WITHOUT_EXAMPLE = {  # what would have to be there for it
     "backend-full": "a full disk",
     "manifest-broken": "an installed distribution with a damaged manifest",
     "duplicate-plugin": "two installed distributions with one plugin",
+    "requirement-unmet": "an installed distribution that was made for another version",
     "plugin-broken": "an installed distribution that cannot be imported",
 }
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 import textwrap
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,8 +99,9 @@ class Stage:
         plugins: Mapping[str, str] | None = None,
         modules: Mapping[str, str] | None = None,
         metadata: str = "",
+        recorded: bool = False,
     ) -> Path:
-        """Write what pip would: a metadata folder with entry points, and modules beside it."""
+        """Write what pip would: a metadata folder with entry points, modules beside it, and RECORD if asked for."""
         folder = self.site / f"{name.replace('-', '_')}-{version}.dist-info"
         folder.mkdir(parents=True)
         header = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}"
@@ -109,15 +112,26 @@ class Stage:
         (folder / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
         for module, text in (modules or {}).items():
             (self.site / f"{module}.py").write_text(textwrap.dedent(text), encoding="utf-8")
+        if recorded:
+            files = [*folder.iterdir(), *(self.site / f"{module}.py" for module in modules or {})]
+            (folder / "RECORD").write_text("".join(map(self._recorded, files)) + f"{folder.name}/RECORD,,\n")
         return folder
 
-    def install_template(self, name: str, version: str, *, distribution: str, module: str) -> Path:
+    def _recorded(self, file: Path) -> str:
+        octets = file.read_bytes()
+        digest = urlsafe_b64encode(hashlib.sha256(octets).digest()).rstrip(b"=").decode()
+        return f"{file.relative_to(self.site)},sha256={digest},{len(octets)}\n"
+
+    def install_template(
+        self, name: str, version: str, *, distribution: str, module: str, recorded: bool = False
+    ) -> Path:
         """A distribution that offers one template which works."""
         source = TEMPLATE.format(name=name, version=version) + "greeting = Greeting()\n"
         return self.install(
             distribution,
             templates={f"{name}@{version}": f"{module}:greeting"},
             modules={module: source},
+            recorded=recorded,
         )
 
     def environment(self) -> dict[str, str]:

@@ -101,6 +101,7 @@ def test_what_to_type_next_depends_on_where_the_password_came_from(stage, flow, 
     (stage.site / "wf.py").write_text(flow)
     url = f"paper://me:{SECRET}@host/runs"
     monkeypatch.setenv("KNOWS_WORKFLOW_STATE_BACKEND", url if by_setting else "memory:")
+    monkeypatch.setenv("KNOWS_WORKFLOW_PLUGINS", "any")
     option = [] if by_setting else ["--backend", url]
     for words in (["runs"], ["resume", "--all"], ["purge"], ["doctor", "--runs"]):
         done = stage.kwf(*words, *option)

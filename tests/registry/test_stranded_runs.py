@@ -71,8 +71,9 @@ def test_runs_whose_versions_are_installed_go_on(site):
     assert {run: one["verdict"] for run, one in runs.items()} == {"whole": "goes on", "other": "goes on"}
 
 
-def test_a_version_that_is_gone_costs_its_own_runs_and_the_lock_tells_what_to_type(site):
+def test_a_version_that_is_gone_costs_its_own_runs_and_the_lock_tells_what_to_type(site, monkeypatch):
     """Distribution and release are in knows.lock; `kwf resume` is refused in the same words."""
+    monkeypatch.setenv("KNOWS_WORKFLOW_PLUGINS", "any")  # the lock names only what is gone
     uninstall(site, "whole-dist", "2.0.0")
     locked("whole", "1.0.0", "whole-dist", "2.0.0", file=site.site / "knows.lock")
     code, runs, broken = told(site)

@@ -12,13 +12,15 @@ from knows_core.seams import MODES
 from knows_core.types import Fit
 from knows_registry.cli.answer import Answers, json_option
 from knows_registry.cli.failure import failure_of
+from knows_registry.cli.permitted import registry_of
 from knows_registry.cli.reference import find_linked, references
-from knows_registry.registry import Registry
+from knows_registry.errors_permission import PluginNotPermitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from knows_core.template import Definition
+    from knows_registry.registry import Registry
 
 
 @click.command()
@@ -33,9 +35,10 @@ def check(answers: Answers, templates: Sequence[str], types: str | None) -> int:
 
     Notes are worth a look and keep nothing from running: values that are converted or checked at run time, keys that
     nobody reads. Exit code 4: something does not fit. 3: a template, or one that it uses, cannot be had.
+    8: what cannot be had is not permitted.
     """
-    registry = Registry()
-    unloaded: list[RegistryError] = []
+    registry = registry_of(answers)
+    unloaded: list[RegistryError | PluginNotPermitted] = []
     wanted = templates or [f"{offer.name}@{offer.version}" for offer in registry.offers()]
     rows = [row for text in wanted for row in _checked(registry, text, types, unloaded)]
     if unloaded and len(rows) == 1:
@@ -46,11 +49,13 @@ def check(answers: Answers, templates: Sequence[str], types: str | None) -> int:
         answers.text(f"{row['template']}: {len(row['problems']) or 'no'} problem{'s' * (len(row['problems']) != 1)}")
         answers.text(*(f"  {one['where']}: {one['what']}.\n    Next: {one['remedy']}" for one in row["problems"]))
         answers.text(*(f"  note: {one}" for one in row["notes"]))
-    return RegistryError.exit_code if unloaded else ContractError.exit_code if count else 0
+    if unloaded:
+        return max(unloaded, key=lambda error: isinstance(error, RegistryError)).exit_code
+    return ContractError.exit_code if count else 0
 
 
 def _checked(
-    registry: Registry, text: str, types: str | None, unloaded: list[RegistryError]
+    registry: Registry, text: str, types: str | None, unloaded: list[RegistryError | PluginNotPermitted]
 ) -> Iterator[dict[str, Any]]:
     """A row for every template that a reference stands for; one that cannot be loaded costs only its own."""
     try:
@@ -64,7 +69,7 @@ def _checked(
             definition = replace(definition, types=types)
         problems = [_row(one.where, one.what, one.remedy) for one in definition.problems]
         yield {"template": str(definition), "problems": problems, "notes": _notes(definition)}
-    except RegistryError as error:
+    except (RegistryError, PluginNotPermitted) as error:
         unloaded.append(error)
         failure = failure_of(error)
         yield {"template": text, "problems": [_row(text, failure.message, failure.next_move or "")], "notes": []}

@@ -12,10 +12,10 @@ from knows_core.viewing import view
 from knows_registry.cli.answer import Answers, json_option, shown
 from knows_registry.cli.failure import failure_of
 from knows_registry.cli.given import given_value
+from knows_registry.cli.permitted import registry_of
 from knows_registry.cli.place import backend_option, open_engine
 from knows_registry.cli.recovery import template_of
 from knows_registry.cli.waiting import SUSPENDED, Waiting
-from knows_registry.registry import Registry
 
 if TYPE_CHECKING:
     from knows_core import LocalEngine, Run
@@ -58,7 +58,7 @@ def decide(
     if choice is not None and not who:
         raise click.UsageError("expected --as WHO[:ROLE], who decides, found none", context)
     answers.at(backend)
-    registry = Registry()
+    registry = registry_of(answers)
     with open_engine(registry, backend) as engine:
         if choice is None:
             return _show(answers, _seen(engine, run), step, backend)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from knows_registry.cli.answer import columns
 from knows_registry.cli.list_templates import fault_lines, fault_row
-from knows_registry.registry import Registry
+from knows_registry.cli.permitted import registry_of
 
 if TYPE_CHECKING:
     from knows_registry.cli.answer import Answers
@@ -19,13 +19,20 @@ _WITH_HOOKS = ("backend", "hooks", "loader")  # a backend or loader is there for
 
 def tell_hooks(answers: Answers) -> int:
     """Import every plugin that has hooks, each guarded, and tell the order; exit code 3 when one is broken."""
-    plugins = Registry().plugins
+    plugins = registry_of(answers).plugins
     faults, callings = plugins.load(*_WITH_HOOKS), plugins.callings()
-    answers.object({"hooks": list(map(_row, callings)), "broken": list(map(fault_row, faults))})
+    broken = [fault for fault in faults if fault not in plugins.refused]
+    answers.object(
+        {
+            "hooks": list(map(_row, callings)),
+            "broken": list(map(fault_row, broken)),
+            "not_permitted": list(map(fault_row, plugins.refused)),
+        }
+    )
     for calling in callings:
         answers.text(f"{calling.hook}: {_order(calling)}", *_lines(calling.plugins))
     answers.text(*["", *fault_lines(faults)] if faults else [])
-    return _BROKEN if faults else 0
+    return _BROKEN if broken else 0
 
 
 def _order(calling: Calling) -> str:

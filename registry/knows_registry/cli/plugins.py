@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from knows_registry.catalog import Catalog
 from knows_registry.cli.answer import Answers, columns, json_option
 from knows_registry.cli.list_templates import fault_lines, fault_row
-from knows_registry.discover import discover
+from knows_registry.cli.permitted import registry_of
 from knows_registry.verdict import remember, verdict_faults
 
 if TYPE_CHECKING:
@@ -51,25 +50,29 @@ def plugins(context: click.Context, with_hooks: bool) -> int:
 def check(answers: Answers, timeout: float) -> int:
     """Import every template and plugin, each in an interpreter of its own, and say which of them cannot be used.
 
-    `kwf list` and `kwf doctor` show the verdicts until a distribution changes.
+    What is not permitted is not imported. `kwf list` and `kwf doctor` show the verdicts until a distribution changes.
     """
     from knows_registry.probe import probe  # pluggy, subprocesses and threads: help must not pay for them
 
     if timeout <= 0:
         raise click.BadParameter("expected more than 0 seconds", param_hint="--timeout")
-    catalog = Catalog(discover())
-    verdicts = probe(catalog.entries(), limit=timeout, now=time.time)
+    registry = registry_of(answers, quiet=True)
+    catalog = registry.catalog
+    verdicts, refused = probe(catalog.entries(), registry.permission, limit=timeout, now=time.time)
     _keep(answers, verdicts)
     faults = [*catalog.faults(), *verdict_faults(verdicts)]
-    answers.object({"checked": [_row(*item) for item in verdicts.items()], "broken": list(map(fault_row, faults))})
-    sound = [(entry.name, f"{entry.distribution} {entry.distribution_version}", "ok") for entry in _sound(verdicts)]
-    answers.text(*columns(sound) if sound else ["Nothing that can be used is installed."])
+    rows = [_row(entry, verdict.reason, permitted=True) for entry, verdict in verdicts.items()]
+    rows += [_row(entry, error.in_short, permitted=False) for entry, error in refused.items()]
+    answers.object({"checked": rows, "broken": list(map(fault_row, faults))})
+    cells = [_cells(entry, "ok") for entry, verdict in verdicts.items() if verdict.reason is None]
+    cells += [_cells(entry, f"not imported: {error.in_short}") for entry, error in refused.items()]
+    answers.text(*columns(cells) if cells else ["Nothing that can be used is installed."])
     answers.text(*["", *fault_lines(faults)] if faults else [])
     return _BROKEN if faults else 0
 
 
-def _sound(verdicts: dict[Entry, Verdict]) -> list[Entry]:
-    return [entry for entry, verdict in verdicts.items() if verdict.reason is None]
+def _cells(entry: Entry, told: str) -> tuple[str, str, str]:
+    return entry.name, f"{entry.distribution} {entry.distribution_version}", told
 
 
 def _keep(answers: Answers, verdicts: dict[Entry, Verdict]) -> None:
@@ -79,11 +82,12 @@ def _keep(answers: Answers, verdicts: dict[Entry, Verdict]) -> None:
         answers.note(f"These verdicts are not remembered: {error}.")
 
 
-def _row(entry: Entry, verdict: Verdict) -> dict[str, Any]:
+def _row(entry: Entry, reason: str | None, *, permitted: bool) -> dict[str, Any]:
     return {
         "group": entry.group,
         "entry": entry.name,
         "distribution": entry.distribution,
         "distribution_version": entry.distribution_version,
-        "reason": verdict.reason,
+        "permitted": permitted,
+        "reason": reason,
     }

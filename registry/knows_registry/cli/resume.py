@@ -8,10 +8,10 @@ import click
 
 from knows_registry.cli.answer import Answers, json_option
 from knows_registry.cli.outcome import tell
+from knows_registry.cli.permitted import registry_of
 from knows_registry.cli.place import backend_option, open_watched
 from knows_registry.cli.recovery import Recovery
 from knows_registry.cli.watch import Watch
-from knows_registry.registry import Registry
 
 
 @click.command()
@@ -61,7 +61,7 @@ def resume(
     if every and step is not None:
         raise click.UsageError("expected a RUN with --from, found --all", click.get_current_context())
     answers.at(backend)
-    registry = Registry()
+    registry = registry_of(answers, quiet=quiet)
     watch = Watch(quiet=quiet or answers.json)
     with open_watched(answers, registry, watch, backend) as engine:
         recovery = Recovery(

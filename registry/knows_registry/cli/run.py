@@ -13,11 +13,11 @@ from knows_registry.cli.answer import Answers, json_option
 from knows_registry.cli.given import given_input, given_state
 from knows_registry.cli.moves import again
 from knows_registry.cli.outcome import tell
+from knows_registry.cli.permitted import registry_of
 from knows_registry.cli.place import ask_plugins, backend_option, open_watched
 from knows_registry.cli.recovery import left_as
 from knows_registry.cli.reference import find
 from knows_registry.cli.watch import Watch
-from knows_registry.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,7 @@ def run(
     the journal ends.
     """
     answers.at(backend)
-    registry = Registry()
+    registry = registry_of(answers, quiet=quiet)
     ask_plugins(answers, registry)
     named = find(registry, template)
     definition = definition_of(named.template)

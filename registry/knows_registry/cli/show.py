@@ -9,8 +9,8 @@ import click
 
 from knows_core.drawing import tree
 from knows_registry.cli.answer import Answers, json_option, plain
+from knows_registry.cli.permitted import registry_of
 from knows_registry.cli.reference import find_linked
-from knows_registry.registry import Registry
 
 if TYPE_CHECKING:
     from knows_core.template import Definition
@@ -29,7 +29,7 @@ def show(answers: Answers, template: str, form: str) -> None:
 
     At a hand-over `~` means that the value is converted, `?` that it is checked at run time, `!` that it does not fit.
     """
-    definition = find_linked(Registry(), template)
+    definition = find_linked(registry_of(answers), template)
     told, lines = _FORMS[form](definition)
     answer = {"template": definition.name, "version": str(definition.version), **told}
     answers.object(answer)
