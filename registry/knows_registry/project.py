@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import sys
 import tomllib
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from knows_core import ConfigError, Version
 from knows_core.template import definition_of
@@ -19,16 +20,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from knows_core.template import Definition
+
 NOTICES = "knows-templates"  # of the table [tool.knows-templates]: [tool.knows] holds settings, and refuses all others
 _TABLE = f'[project.entry-points."{TEMPLATES}"]'
 
 
+NOTHING_SIGNED: Final[Mapping[str, str]] = MappingProxyType({})
+
+
 class Notice(NamedTuple):
-    """What is to be said of a version besides what it is: the reasons why it is yanked or deprecated, what follows."""
+    """What is to be said of a version besides what it is: the reasons why it is yanked or deprecated, what follows.
+
+    `signed` has the paths of changes that cannot be compared, with the reason why they are compatible.
+    """
 
     yanked: str = ""
     deprecated: str = ""
     successor: str = ""
+    signed: Mapping[str, str] = NOTHING_SIGNED
 
 
 class Project(NamedTuple):
@@ -96,13 +106,22 @@ def _notices(table: Any, offers: tuple[Offer, ...]) -> dict[str, Notice]:
             raise ConfigError(name=where, expected=expected, found=name)
         notice = cast("dict[str, Any]", given) if isinstance(given, dict) else {"": given}
         for field, value in notice.items():
-            if field not in Notice._fields or not isinstance(value, str) or not value.strip():
-                expected = 'yanked = "reason", deprecated = "reason" or successor = "version"'
+            if not (_is_signed(value) if field == "signed" else field in Notice._fields and _is_text(value)):
+                expected = 'yanked = "why", deprecated = "why", successor = "version" or signed = {"path" = "why"}'
                 raise ConfigError(name=where, expected=expected, found=f"{field} = {value!r}")
         if "successor" in notice:
             notice |= {"successor": _successor(where, notice, offer)}
         found[str(offer)] = Notice(**notice)
     return found
+
+
+def _is_signed(value: Any) -> bool:
+    held: list[Any] = list(cast("dict[str, Any]", value).values()) if isinstance(value, dict) else [None]
+    return all(map(_is_text, held))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 def _named(name: str, offers: tuple[Offer, ...]) -> Offer | None:
@@ -167,9 +186,13 @@ def profiles_of(project: Project, package: Package, offers: Iterable[Offer]) -> 
     return [_profile(offer, project.notices.get(str(offer), Notice())) for offer in offers]
 
 
+def definition(offer: Offer) -> Definition:
+    """Import a template of a project. Raises TemplateBroken."""
+    return definition_of(load_template(offer, _entry(offer), Permission("any")))  # the person's own code
+
+
 def _profile(offer: Offer, notice: Notice) -> Profile:
-    template = load_template(offer, _entry(offer), Permission("any"))  # the person's own code
-    profile = profile_of(definition_of(template))
+    profile = profile_of(definition(offer))
     return profile._replace(yanked=notice.yanked, deprecated=notice.deprecated, successor=notice.successor)
 
 

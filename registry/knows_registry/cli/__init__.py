@@ -29,6 +29,7 @@ COMMANDS = {
     "cancel": ("knows_registry.cli.cancel:cancel", "Ask a run to stop, or end it where nobody drives it."),
     "check": ("knows_registry.cli.check:check", "Find everything that is wrong with templates, without running them."),
     "decide": ("knows_registry.cli.decide:decide", "Answer what a run waits for, or show what that is."),
+    "diff": ("knows_registry.cli.diff:diff", "Compare two versions of a template: what breaks, what number it asks."),
     "doctor": ("knows_registry.cli.doctor:doctor", "Examine the installation and say what to repair."),
     "history": ("knows_registry.cli.history:history", "Show what happened in a run."),
     "list": ("knows_registry.cli.list_templates:list_templates", "List the installed templates and their versions."),
@@ -41,6 +42,10 @@ COMMANDS = {
         "Check what is installed by importing it, or show who has which hook.",
     ),
     "purge": ("knows_registry.cli.purge:purge", "Delete runs that ended long enough ago."),
+    "release-check": (
+        "knows_registry.cli.release_check:release_check",
+        "Refuse versions of a plugin whose number is not raised enough.",
+    ),
     "resume": ("knows_registry.cli.resume:resume", "Go on with recorded runs where their journals end."),
     "run": ("knows_registry.cli.run:run", "Run a template, installed or in a file, and record it."),
     "runs": ("knows_registry.cli.runs:runs", "List the recorded runs."),

@@ -1,0 +1,84 @@
+"""`kwf diff`: what changed between two versions of a template, and what that asks of the version number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from knows_core import ContractError, Version
+from knows_registry.cli.answer import Answers, json_option
+from knows_registry.cli.profiles import find_profile
+from knows_registry.contract_diff import compare, is_raised, next_version, required_bump
+from knows_registry.contract_rules import Bump
+from knows_registry.registry import Registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from knows_registry.contract_diff import Change
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new")
+@json_option
+@click.pass_obj
+def diff(answers: Answers, old: str, new: str) -> int:
+    """Compare OLD with NEW: NAME@VERSION, FILE.py:object, or FILE.json (a manifest, a released or a printed contract).
+
+    A contract break may make users of the old version fail, a resume break keeps its runs from going on; either is
+    exit code 4. All else is compatible: exit code 0.
+    """
+    registry = Registry()
+    was, now = find_profile(registry, old), find_profile(registry, new)
+    changes = compare(was.profile, now.profile, migrations=now.migrations)
+    bump = required_bump(changes)
+    versions = Version(was.profile.version), Version(now.profile.version)
+    least = next_version(versions[0], bump)
+    is_enough = versions[0] == versions[1] or is_raised(*versions, bump)
+    answers.object(
+        {
+            "old": f"{was.profile.name}@{was.profile.version}",
+            "new": f"{now.profile.name}@{now.profile.version}",
+            **told(changes),
+            "required_bump": str(bump),
+            "required_version": None if bump is Bump.NONE else str(least),
+            "version_is_raised_enough": versions[0] != versions[1] and is_enough,
+        }
+    )
+    answers.text(f"{was.profile.name}@{was.profile.version} -> {now.profile.name}@{now.profile.version}")
+    answers.text(*lines(changes))
+    answers.text(verdict(changes, bump, least))
+    if bump is not Bump.NONE and not is_enough:
+        answers.text(f"{versions[1]} is not enough.")
+    return ContractError.exit_code if any(one.breaks for one in changes) else 0
+
+
+def told(changes: Sequence[Change]) -> dict[str, Any]:
+    """The changes for a program."""
+    return {
+        "changes": [one._asdict() | {"bump": str(one.bump)} for one in changes],
+        "contract_breaks": sum(one.breaks == "contract" for one in changes),
+        "resume_breaks": sum(one.breaks == "resume" for one in changes),
+    }
+
+
+def lines(changes: Iterable[Change]) -> Iterator[str]:
+    """The changes for a person, those that ask for most first."""
+    for one in changes:
+        broken = f" {one.breaks.upper()} BREAK" if one.breaks else ""
+        yield f"  {one.bump}{broken}  {one}"
+        if one.signed:
+            yield f"      signed off: {one.signed}"
+        if one.covered:
+            yield f"      the migration from {one.covered} takes runs over"
+
+
+def verdict(changes: Sequence[Change], bump: Bump, least: object) -> str:
+    """What the changes come to, in a sentence."""
+    if not changes:
+        return "No difference in contract, shape or wording."
+    counts = [(name, sum(one.breaks == name for one in changes)) for name in ("contract", "resume")]
+    broken = " and ".join(f"{count} {name} break{'s' * (count > 1)}" for name, count in counts if count)
+    return f"{broken or 'Compatible'}: at least {least} ({bump})."

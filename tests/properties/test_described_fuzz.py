@@ -1,0 +1,89 @@
+"""The comparison of described types against that of the annotations themselves, on random pairs."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+
+import pytest
+
+from knows_core.descriptors import described_together
+from knows_core.types import Fit
+from knows_core.types import fits as judge
+from knows_registry import described_bounds, described_classes, described_fit, described_structures
+from knows_registry.described_fit import fits
+from knows_registry.described_verdict import YES, Answer, any_of
+from tests.properties.annotated_values import Garden
+from tests.properties.test_types_fuzz import pairs
+
+SEEDS = range(4)
+PASSING = (Fit.FITS, Fit.CONVERTS)
+
+
+class Named(Garden):
+    """Gives each class that it makes a name of its own, as two classes of one module have."""
+
+    def annotation(self, node):
+        """The annotation, and the name once."""
+        is_new = node not in self._annotations
+        made = super().annotation(node)
+        if is_new and node.kind in ("model", "dataclass", "namedtuple", "typeddict", "protocol", "keeper"):
+            made.__qualname__ = made.__name__ = f"{made.__name__}{len(self._annotations)}"
+        return made
+
+
+def verdicts(seed):
+    """For each pair the verdict on the annotations, the one on their descriptions, and whether that says too much."""
+    garden = Named(random.Random(seed))
+    for one, other in pairs(garden):
+        produced, consumed = garden.annotation(one), garden.annotation(other)
+        told = judge(produced, consumed)
+        sides = described_together({"it": produced}), described_together({"it": consumed})
+        types, definitions = [side.types["it"] for side in sides], [side.definitions for side in sides]
+        found = fits(*types, *definitions)
+        # It may not promise what only the run can tell, nor refuse what passes.
+        is_promise = found is YES and told.fit not in PASSING
+        is_refusal = found.answer is Answer.NO and told.fit in PASSING
+        same = fits(*types, *definitions, one_origin=True)
+        is_wrong = is_promise or is_refusal or (same is YES and told.fit is Fit.DOES_NOT_FIT)
+        yield told, found.answer, (told.reason, found, same) if is_wrong else None
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_descriptions_never_say_more_than_the_annotations(seed):
+    """For all pairs: a yes is a fit or a conversion of the annotations, and what passes is never a no.
+
+    Of what fits, most is a yes; the rest are classes of which a description does not tell which one they are.
+    """
+    found = list(verdicts(seed))
+    counts = Counter((told.fit, answer) for told, answer, _ in found)
+    print(f"seed {seed}: {dict(counts)}")
+    assert [wrong for _, _, wrong in found if wrong] == []
+    yes = sum(counts[fit, Answer.YES] for fit in PASSING)
+    assert yes > 0.7 * sum(counts[fit, answer] for fit in PASSING for answer in Answer) > 500
+    refused = counts[Fit.DOES_NOT_FIT, Answer.NO]
+    assert refused > 0.7 * sum(counts[Fit.DOES_NOT_FIT, answer] for answer in Answer) > 500
+    assert counts[Fit.CONVERTS, Answer.YES] > 0
+
+
+BROKEN: dict[str, tuple[object, str, object]] = {
+    "bounds are ignored": (described_fit, "_within", lambda *_: YES),
+    "a bound follows from any other": (described_bounds, "_compared", lambda *_: True),
+    "one member of a union is enough": (described_fit, "all_of", any_of),
+    "items are ignored": (described_classes, "all_of", lambda _: YES),
+    "the length of a tuple is ignored": (described_classes, "_tuple", lambda *_: YES),
+    "any class that derives from an abstract one is taken": (described_classes, "_is_taken", lambda *_: True),
+    "every key may be missing": (described_structures, "_key", lambda *_: YES),
+    "a dump loses nothing": (described_fit, "lost_in_a_dump", lambda _: ""),
+    "a model of any structure converts": (described_structures, "_model", lambda *_: YES),
+    "a class of any name is the same": (described_classes, "_named", lambda *_: YES),
+    "all members of an enum are known": (described_classes, "_enum", lambda *_: YES),
+    "what nobody understands is passed over": (described_structures, "undecided", lambda _: YES),
+}
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_a_broken_rule_says_more_than_is_so(rule, monkeypatch):
+    """Each rule that is taken away makes the descriptions promise what the annotations do not: the fuzz can fail."""
+    monkeypatch.setattr(*BROKEN[rule])
+    assert any(wrong for seed in SEEDS for _, _, wrong in verdicts(seed))
