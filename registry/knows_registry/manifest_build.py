@@ -33,7 +33,7 @@ class Built(NamedTuple):
 
 
 def built(project: Project) -> list[Built]:
-    """Import the templates of a project. Raises ConfigError, TemplateBroken; nothing is written."""
+    """Import the templates of a project. Raises ConfigError, TemplateBroken, DefinitionError; nothing is written."""
     return [
         Built(
             package.home / file_name(project.distribution),

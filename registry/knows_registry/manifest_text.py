@@ -10,6 +10,7 @@ from knows_core.digests import digest_of
 from knows_registry.profile import Profile, Used
 
 FORMAT = 1
+MODES = ("strict", "lenient", "warn", "off")  # as in knows_core.seams, which costs more than reading a manifest
 _MOST_SHOWN = 40
 
 
@@ -127,7 +128,14 @@ def _profile(row: _At) -> Profile:
         yanked=row.at("yanked", "").text(),
         deprecated=row.at("deprecated", "").text(),
         successor=row.at("successor", "").text() and row.at("successor").read(Version),
+        types=_types(row.at("types", "strict")),
     )
+
+
+def _types(mode: _At) -> str:
+    if mode.text() not in MODES:
+        raise BadManifest(f"{mode.path}: expected {', '.join(MODES)}, found {_told(mode.value)}")
+    return mode.text()
 
 
 def _check_contract(contract: _At) -> None:

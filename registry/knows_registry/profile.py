@@ -36,6 +36,7 @@ class Profile(NamedTuple):
     `contract` and `shape` are those of the template alone, before its uses by name are linked; `uses` names them. So
     the digests are the same wherever it is installed, whatever versions are found for what it uses. They equal those
     that a run is bound to where a template uses nothing by name; else the run's are those of the whole composition.
+    `types` is how strictly its seams are checked, those around what it uses among them.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Profile(NamedTuple):
     yanked: str = ""
     deprecated: str = ""
     successor: str = ""
+    types: str = "strict"
 
     @property
     def required_state(self) -> list[str]:
@@ -72,6 +74,7 @@ def profile_of(definition: Definition) -> Profile:
         shape=shape,
         shape_digest=digest_of(shape),
         uses=tuple(map(_used, named_uses(definition))),
+        types=definition.types,
     )
 
 

@@ -8,7 +8,7 @@ import tomllib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from knows_core import ConfigError, Version
+from knows_core import ConfigError, DefinitionError, Version
 from knows_core.template import definition_of
 from knows_registry.discover import TEMPLATES, Entry, Folder, Offer, entry_in, normalized, offer_of
 from knows_registry.loading import load_template
@@ -173,8 +173,8 @@ def _package(top: str, folder: Path) -> Package:
 def profiles_of(project: Project, package: Package, offers: Iterable[Offer]) -> list[Profile]:
     """Import the templates of a package and take their profiles, with what the project says of them.
 
-    Raises TemplateBroken for one that cannot be imported, and ConfigError where its name would import a package that
-    lies elsewhere, such as an installed copy.
+    Raises TemplateBroken for one that cannot be imported, DefinitionError for one with problems, and ConfigError where
+    its name would import a package that lies elsewhere, such as an installed copy.
     """
     if str(package.root) not in sys.path:
         sys.path.insert(0, str(package.root))  # and left there: a template may import a neighbour only when it is asked
@@ -192,7 +192,11 @@ def definition(offer: Offer) -> Definition:
 
 
 def _profile(offer: Offer, notice: Notice) -> Profile:
-    profile = profile_of(definition(offer))
+    template = definition(offer)
+    if template.problems:  # whoever reads a manifest relies on the template being sound in itself
+        problems = "; ".join(str(one).rstrip(".") for one in template.problems)
+        raise DefinitionError(template=offer, problems=problems)
+    profile = profile_of(template)
     return profile._replace(yanked=notice.yanked, deprecated=notice.deprecated, successor=notice.successor)
 
 

@@ -120,6 +120,10 @@ class Registry:
         That is the locked one, or else the newest. Raises TemplateNotFound, Unsatisfiable, DuplicateTemplate,
         TemplateBroken, LockBroken, PluginNotPermitted, PluginBroken or InvalidVersion.
         """
+        return self.load(self.offer(requirement))
+
+    def offer(self, requirement: Requirement | str) -> Offer:
+        """What `find` would load; only what has no manifest is imported to choose it. Raises what `find` raises."""
         wanted = Requirement.parse(requirement) if isinstance(requirement, str) else requirement
         if not self.catalog.versions(wanted.name):  # a plugin may make it; what is installed can do without asking
             for fault in self.ask_plugins():
@@ -129,15 +133,15 @@ class Registry:
         except TemplateNotFound as error:
             raise self._missing(error) from None
         if wanted.range.text == str(matching[0]):  # what it uses is the linker's question
-            return self.load(self.catalog.find(wanted))
+            return self.catalog.find(wanted)
         from knows_registry.composition import need_of
 
         need = need_of(wanted)
         if len(matching) == 1:
             offer = self.catalog.find(wanted)
             self._hold({need.slot: offer})
-            return self.load(offer)
-        return self.load(self._held([need]).offers[need.slot])
+            return offer
+        return self._held([need]).offers[need.slot]
 
     def load(self, offer: Offer) -> WorkflowTemplate:
         """The template of an offer, imported at the first time. Raises what `load_template` raises."""

@@ -20,9 +20,14 @@ import knows_core
 import knows_registry
 from knows_registry import Registry
 from knows_registry.cli import main
+from knows_registry.manifest_place import file_name
+from knows_registry.manifest_text import Manifest, text_of
+from knows_registry.profile import profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from knows_core import PipelineWorkflow
 
 TEMPLATE = """
 class Greeting:
@@ -133,6 +138,18 @@ class Stage:
             modules={module: source},
             recorded=recorded,
         )
+
+    def install_unimportable(self, distribution: str, *templates: PipelineWorkflow) -> Path:
+        """A distribution that offers these with a manifest, and whose module ends whoever imports it; the manifest."""
+        package = distribution.replace("-", "_")
+        entries = {f"{one.name}@{one.version}": f"{package}.flows:it" for one in templates}
+        self.install(distribution, templates=entries)
+        (self.site / package).mkdir()
+        (self.site / package / "__init__.py").write_text("raise SystemExit('imported')", encoding="utf-8")
+        file = self.site / package / file_name(distribution)
+        profiles = tuple(profile_of(one.definition) for one in templates)
+        file.write_text(text_of(Manifest(distribution, profiles)), encoding="utf-8")
+        return file
 
     def environment(self) -> dict[str, str]:
         """The variables of a process that finds the distributions of this stage and no others of ours."""

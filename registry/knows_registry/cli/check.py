@@ -10,16 +10,21 @@ import click
 from knows_core import ContractError, RegistryError
 from knows_core.seams import MODES
 from knows_core.types import Fit
+from knows_core.version import VersionRange
 from knows_registry.cli.answer import Answers, json_option
 from knows_registry.cli.failure import failure_of
 from knows_registry.cli.permitted import registry_of
-from knows_registry.cli.reference import find_linked, references
+from knows_registry.cli.reference import file_in, find_linked, references
+from knows_registry.cli.unimported import note_imports
 from knows_registry.errors_permission import PluginNotPermitted
+from knows_registry.manifest import manifest_profile
+from knows_registry.resolve import Need, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from knows_core.template import Definition
+    from knows_registry.discover import Offer
     from knows_registry.registry import Registry
 
 
@@ -33,14 +38,17 @@ if TYPE_CHECKING:
 def check(answers: Answers, templates: Sequence[str], types: str | None) -> int:
     """Check TEMPLATES: NAME, NAME@RANGE, FILE.py:object, or FILE.py for all in it; without any, all that are installed.
 
-    Notes are worth a look and keep nothing from running: values that are converted or checked at run time, keys that
-    nobody reads. Exit code 4: something does not fit. 3: a template, or one that it uses, cannot be had.
-    8: what cannot be had is not permitted.
+    Templates with manifests are checked against each other without importing any of them; with --types they are
+    imported, since a manifest tells what its template's own rule let pass. Notes are worth a look and keep nothing from
+    running: values that are converted or checked at run time, keys that nobody reads. Exit code 4: something does not
+    fit. 3: a template, or one that it uses, cannot be had. 8: what cannot be had is not permitted.
     """
     registry = registry_of(answers)
+    imported: list[Offer] = []
     unloaded: list[RegistryError | PluginNotPermitted] = []
     wanted = templates or [f"{offer.name}@{offer.version}" for offer in registry.offers()]
-    rows = [row for text in wanted for row in _checked(registry, text, types, unloaded)]
+    rows = [row for text in wanted for row in _checked(registry, text, types, unloaded, imported)]
+    note_imports(answers, list(dict.fromkeys(imported)))
     if unloaded and len(rows) == 1:
         raise unloaded[0]
     count = sum(len(row["problems"]) for row in rows)
@@ -55,14 +63,22 @@ def check(answers: Answers, templates: Sequence[str], types: str | None) -> int:
 
 
 def _checked(
-    registry: Registry, text: str, types: str | None, unloaded: list[RegistryError | PluginNotPermitted]
+    registry: Registry,
+    text: str,
+    types: str | None,
+    unloaded: list[RegistryError | PluginNotPermitted],
+    imported: list[Offer],
 ) -> Iterator[dict[str, Any]]:
     """A row for every template that a reference stands for; one that cannot be loaded costs only its own."""
     try:
         several = references(text)
         if several != [text]:
             for reference in several:
-                yield from _checked(registry, reference, types, unloaded)
+                yield from _checked(registry, reference, types, unloaded, imported)
+            return
+        told = _from_manifests(registry, text, imported) if types is None and file_in(text) is None else None
+        if told is not None:
+            yield told
             return
         definition = find_linked(registry, text)
         if types is not None:
@@ -73,6 +89,22 @@ def _checked(
         unloaded.append(error)
         failure = failure_of(error)
         yield {"template": text, "problems": [_row(text, failure.message, failure.next_move or "")], "notes": []}
+
+
+def _from_manifests(registry: Registry, text: str, imported: list[Offer]) -> dict[str, Any] | None:
+    """The row of an installed template, where all that it is composed of has manifests; else those that have none."""
+    offer = registry.offer(text)
+    root = Slot(offer.name)
+    offers = registry.compose([Need(root, VersionRange(str(offer.version)))]).offers
+    profiles = {slot: manifest_profile(one) for slot, one in offers.items()}
+    if missing := [offers[slot] for slot, profile in profiles.items() if profile is None]:
+        imported += [one for one in missing if one.entry is not None]
+        return None
+    from knows_registry.composed_check import check_composed  # for what has manifests
+
+    found = check_composed(root, {slot: one for slot, one in profiles.items() if one is not None})
+    problems = [_row(one.where, one.what, one.remedy) for one in found.problems]
+    return {"template": str(offer), "problems": problems, "notes": found.notes}
 
 
 def _notes(definition: Definition) -> list[str]:

@@ -50,7 +50,7 @@ def build(answers: Answers, project: Path) -> None:
 def check(answers: Answers, project: Path) -> int:
     """Say how the manifest in the project differs from what `build` would write.
 
-    Exit code 4: it differs. 3: a template cannot be imported.
+    Exit code 4: it differs, or a template has problems. 3: a template cannot be imported.
     """
     folder = project.absolute()
     rows = [{"file": _place(one, folder), "differences": differences(one)} for one in built(project_in(folder))]

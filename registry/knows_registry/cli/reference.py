@@ -39,7 +39,7 @@ def find(registry: Registry, text: str) -> Named:
 
     The object is named by its variable or by the template's own name; it may be left out where the file has only one.
     """
-    split = _split(text)
+    split = file_in(text)
     if split is None:
         return Named(registry.find(text), None)
     file, name = split
@@ -54,18 +54,23 @@ def find(registry: Registry, text: str) -> Named:
 
 def find_linked(registry: Registry, text: str) -> Definition:
     """The definition of what `find` finds, every template that it uses in its place. Raises what both raise."""
-    return linked(definition_of(find(registry, text).template), registry)
+    return linked(find_unlinked(registry, text), registry)
+
+
+def find_unlinked(registry: Registry, text: str) -> Definition:
+    """The definition of what `find` finds, by itself."""
+    return definition_of(find(registry, text).template)
 
 
 def references(text: str) -> list[str]:
     """What a reference stands for where many are welcome: a file without an object means every template in it."""
-    split = _split(text)
+    split = file_in(text)
     if split is None or split[1]:
         return [text]
     return [f"{text}:{name}" for name in _templates(_module(split[0], text))] or [text]
 
 
-def _split(text: str) -> tuple[Path, str] | None:
+def file_in(text: str) -> tuple[Path, str] | None:
     """The file and the name that a reference to a file means; None for an installed template."""
     path, separator, name = text.rpartition(":") if not text.endswith(_SUFFIX) else (text, "", "")
     if not path.endswith(_SUFFIX):
