@@ -210,7 +210,8 @@ def test_one_without_a_manifest_is_imported_and_that_is_said(stage):
     """The check is then that of the linked flow."""
     stage.install_template("greeting", "1.0.0", distribution="greeting-dist", module="greeting_module")
     done = stage.kwf("check")
-    assert (done.returncode, done.stderr) == (0, "greeting@1.0.0 has no manifest, so it was imported.\n")
+    assert done.returncode == 0
+    assert done.stderr.endswith("greeting@1.0.0 has no manifest, so it was imported.\n")
 
 
 def test_another_rule_needs_an_import(stage):

@@ -106,9 +106,9 @@ def test_without_a_manifest_it_is_imported_and_that_is_said(stage):
     stage.install_template("greeting", "1.0.0", distribution="greeting-dist", module="greeting_module")
     note = "greeting@1.0.0 has no manifest, so it was imported.\n"
     done = stage.kwf("show", "greeting")
-    assert (done.stdout.splitlines()[0], done.stderr) == ("greeting@1.0.0", note)
-    assert stage.kwf("show", "greeting", "--contract").stderr == note
-    assert stage.kwf("show", "greeting", "--tree").stderr == ""
+    assert (done.stdout.splitlines()[0], done.stderr.endswith(note)) == ("greeting@1.0.0", True)
+    assert stage.kwf("show", "greeting", "--contract").stderr.endswith(note)
+    assert "no manifest" not in stage.kwf("show", "greeting", "--tree").stderr
 
 
 def test_a_broken_manifest_is_not_guessed_from(stage):
