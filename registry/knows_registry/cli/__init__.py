@@ -70,7 +70,11 @@ def _group() -> click.Group:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code; or answer a shell that completes one."""
+    if instruction := os.environ.get("_KWF_COMPLETE"):
+        from knows_registry.cli.shells import answer_shell  # only a shell that completes gets here
+
+        return answer_shell(_group(), instruction)
     skip_pydantic_plugins()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:

@@ -6,13 +6,14 @@ import click
 
 from knows_core import RunStatus
 from knows_registry.cli.answer import Answers, json_option
+from knows_registry.cli.completion import cancellable
 from knows_registry.cli.moves import again
 from knows_registry.cli.place import backend_option, open_engine
 from knows_registry.registry import Registry
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=cancellable)
 @backend_option
 @json_option
 @click.pass_obj

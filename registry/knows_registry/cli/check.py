@@ -11,6 +11,7 @@ from knows_core import ContractError, RegistryError
 from knows_core.seams import MODES
 from knows_core.types import Fit
 from knows_core.version import VersionRange
+from knows_registry.cli import completion
 from knows_registry.cli.answer import Answers, json_option
 from knows_registry.cli.failure import failure_of
 from knows_registry.cli.permitted import registry_of
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("templates", nargs=-1)
+@click.argument("templates", nargs=-1, shell_complete=completion.templates)
 @click.option(
     "--types", type=click.Choice(MODES), help="How strictly seams are checked, whatever the templates themselves say."
 )

@@ -12,6 +12,8 @@ from knows_registry.cli.failure import Failure
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from click.shell_completion import CompletionItem
+
     from knows_registry.cli.answer import Answers
 
 
@@ -39,6 +41,14 @@ class Commands(click.Group):
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in sorted(self.places.items())])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Name the commands that begin so, from the map, and the options."""
+        from click.shell_completion import CompletionItem  # only a shell that completes gets here
+
+        found = sorted((name, summary) for name, (_, summary) in self.places.items() if name.startswith(incomplete))
+        named = [CompletionItem(name, help=summary) for name, summary in found]
+        return named + click.Command.shell_complete(self, ctx, incomplete)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -10,6 +10,7 @@ from knows_core import DecisionRefused, RunStatus
 from knows_core.records import Answered
 from knows_core.viewing import view
 from knows_registry.cli.answer import Answers, json_option, shown
+from knows_registry.cli.completion import waiting
 from knows_registry.cli.failure import failure_of
 from knows_registry.cli.given import given_value
 from knows_registry.cli.permitted import registry_of
@@ -24,7 +25,7 @@ _CHOICES = {"approve": "approved", "reject": "rejected", "done": "said to be don
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=waiting)
 @click.argument("choice", required=False, type=click.Choice(list(_CHOICES)))
 @click.option("--as", "who", metavar="WHO[:ROLE]", help="Who decides, and in which role.")
 @click.option("--value", "value_text", metavar="JSON|@FILE", help="What is given along: with approve or done.")

@@ -9,6 +9,7 @@ import click
 
 from knows_core.undoing import UNDONE
 from knows_registry.cli.answer import Answers, columns, json_option
+from knows_registry.cli.completion import recorded
 from knows_registry.cli.place import backend_option, open_engine
 from knows_registry.registry import Registry
 
@@ -21,7 +22,7 @@ Content = dict[str, Any]
 
 
 @click.command()
-@click.argument("run")
+@click.argument("run", shell_complete=recorded)
 @backend_option
 @json_option
 @click.pass_obj

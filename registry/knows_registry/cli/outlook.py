@@ -16,7 +16,6 @@ from knows_registry.cli.rows import is_interrupted, owner_and_wish, told_status
 from knows_registry.discover import Fault
 from knows_registry.errors_lock import LockBroken
 from knows_registry.guard import asked_for
-from knows_registry.lock import in_force
 from knows_registry.provenance import bringing
 
 if TYPE_CHECKING:
@@ -172,6 +171,6 @@ class Foresight:
     @cached_property
     def _lock(self) -> Lock | None:
         try:
-            return in_force()
+            return self._registry.lock
         except LockBroken:  # whatever needs it says so
             return None

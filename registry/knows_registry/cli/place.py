@@ -11,7 +11,7 @@ from knows_registry.cli.answer import shown
 from knows_registry.cli.masking import masked
 
 if TYPE_CHECKING:
-    from knows_core import LocalEngine, WorkflowSettings
+    from knows_core import LocalEngine, StateBackend, WorkflowSettings
     from knows_registry.cli.answer import Answers
     from knows_registry.cli.watch import Watch
     from knows_registry.registry import Registry
@@ -38,6 +38,16 @@ def open_engine(registry: Registry, backend: str | None, *, recorded: bool = Tru
     opened = registry.backend(_url(backend, settings)) if kept else None
     limits = replace(settings.limits(), state_persistence=kept)
     return LocalEngine(opened, templates=registry, hooks=registry.plugins.manager(), limits=limits)
+
+
+def open_place(registry: Registry, backend: str | None) -> StateBackend:
+    """The backend alone, for who lists what is there; the settings are read only where no place is given.
+
+    Raises what `open_engine` raises.
+    """
+    from knows_core.settings import load_settings  # see open_engine
+
+    return registry.backend(backend or _url(backend, load_settings()))
 
 
 def open_watched(

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from knows_registry.cli.answer import Answers, json_option
+from knows_registry.cli.completion import resumable
 from knows_registry.cli.outcome import tell
 from knows_registry.cli.permitted import registry_of
 from knows_registry.cli.place import backend_option, open_watched
@@ -15,7 +16,7 @@ from knows_registry.cli.watch import Watch
 
 
 @click.command()
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=resumable)
 @click.option("--all", "every", is_flag=True, help="Every interrupted run that nobody drives, the oldest first.")
 @click.option("--wait", is_flag=True, help="Wait while another process owns the run.")
 @click.option(

@@ -10,6 +10,7 @@ from knows_core import RunStatus
 from knows_core.linking import linked
 from knows_core.template import definition_of
 from knows_registry.cli.answer import Answers, json_option
+from knows_registry.cli.completion import files, templates
 from knows_registry.cli.given import given_input, given_state
 from knows_registry.cli.moves import again
 from knows_registry.cli.outcome import tell
@@ -26,9 +27,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("template")
+@click.argument("template", shell_complete=templates)
 @click.option("--set", "pairs", metavar="KEY=VALUE", multiple=True, help="A state key; JSON, or else text. Repeatable.")
-@click.option("--state", "state_file", metavar="FILE.json", help="State keys from a JSON object; --set goes over it.")
+@click.option(
+    "--state",
+    "state_file",
+    metavar="FILE.json",
+    shell_complete=files,
+    help="State keys from a JSON object; --set goes over it.",
+)
 @click.option("--input", "input_text", metavar="JSON|@FILE", help="The first step's input.")
 @click.option("--run-id", help="The run's id; one is made up without it.")
 @click.option("--approve", is_flag=True, help="Approve every approval that comes up, in the role it asks for.")

@@ -10,6 +10,7 @@ import click
 from knows_core.drawing import tree
 from knows_core.linking import linked
 from knows_registry.cli.answer import Answers, json_option, plain
+from knows_registry.cli.completion import templates
 from knows_registry.cli.outline import short
 from knows_registry.cli.permitted import registry_of
 from knows_registry.cli.reference import find_unlinked
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("template")
+@click.argument("template", shell_complete=templates)
 @click.option("--tree", "form", flag_value="tree", help="Draw the whole flow as a tree (the default for a file).")
 @click.option("--mermaid", "form", flag_value="mermaid", help="Draw it as a Mermaid flowchart.")
 @click.option("--schema", "form", flag_value="schema", help="The JSON Schema of its state, input and output.")
