@@ -156,11 +156,12 @@ def offered(name, version, distribution, release):
 
 
 def test_who_brought_a_version_is_told_by_the_lock_before_any_neighbour():
-    """And nothing where neither knows, or where it was registered at run time."""
+    """And nothing where neither knows, where it was registered at run time, or where it is there."""
     neighbour = [offered("a", "2.0.0", "a-dist", "5.0")]
     assert bringing("a", "1.0.0", locked("a", "1.0.0", "old-dist", "4.1"), neighbour).startswith(
         "`pip install 'old-dist==4.1'`"
     )
     assert bringing("a", "1.1.0", locked("a", "1.0.0", "old-dist", "4.1"), neighbour).startswith("a-dist 5.0, which is")
     assert bringing("a", "1.0.0", locked("a", "1.0.0", "", ""), []) == ""
+    assert bringing("a", "2.0.0", locked("a", "2.0.0", "a-dist", "5.0"), neighbour) == ""
     assert bringing("a", "1.0.0", None, [Offer("a", Version("2.0.0")), *[offered("b", "1.0.0", "b-dist", "1")]]) == ""

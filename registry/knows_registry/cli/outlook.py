@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from knows_core import KnowsError, Requirement, ResumeRefused, TemplateNotFound
+from knows_core import KnowsError, Requirement, ResumeRefused, TemplateNotFound, TemplateVersionMissing
 from knows_core.prospect import foretold
 from knows_core.records import Migrated
 from knows_registry.cli.failure import failure_of
@@ -19,7 +19,7 @@ from knows_registry.guard import asked_for
 from knows_registry.provenance import bringing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from knows_core import Limits, RunRow, WorkflowTemplate
     from knows_core.prospect import Prospect
@@ -160,13 +160,11 @@ class Foresight:
 
     def _told(self, error: BaseException) -> Failure:
         """The failure, whose next move names what brings a missing version back, where somebody knows that."""
-        failure = failure_of(error)
-        cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, TemplateNotFound):
-            cause = cause.__cause__
-        name, _, version = str(cause.facts["requirement"]).partition("@") if cause is not None else ("", "", "")
-        brings = bringing(name, version, self._lock, self._registry.offers()) if version else ""
-        return failure._replace(next_move=brings) if brings else failure
+        for missing in _missing(error):
+            name, _, version = missing.partition("@")
+            if brings := bringing(name, version, self._lock, self._registry.offers()):
+                return failure_of(error)._replace(next_move=brings)
+        return failure_of(error)
 
     @cached_property
     def _lock(self) -> Lock | None:
@@ -174,3 +172,12 @@ class Foresight:
             return self._registry.lock
         except LockBroken:  # whatever needs it says so
             return None
+
+
+def _missing(error: BaseException) -> Iterator[str]:
+    """The templates, each with its version, that an error and what caused it tell to be missing."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, (TemplateVersionMissing, TemplateNotFound)):
+            yield from str(cause.facts.get("template") or cause.facts.get("requirement")).split(", ")
+        cause = cause.__cause__
