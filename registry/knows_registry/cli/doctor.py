@@ -68,7 +68,7 @@ def doctor(answers: Answers, with_runs: bool, backend: str | None) -> int:
         *_unmet({*_OURS, *(entry.distribution for entry in installed)}),
         *known_faults(catalog),
     ]
-    journals, unread = _journals(backend) if with_runs else (None, [])
+    journals, unread = _journals(answers, backend) if with_runs else (None, [])
     faults += journals.faults(backend) if journals else unread
     facts: dict[str, Any] = {
         "python": {"version": platform.python_version(), "executable": sys.executable},
@@ -120,7 +120,7 @@ def _place(backend: str | None) -> str | None:
         return None
 
 
-def _journals(backend: str | None) -> tuple[Journals | None, list[Fault]]:
+def _journals(answers: Answers, backend: str | None) -> tuple[Journals | None, list[Fault]]:
     """What reading them shows; None where the place cannot be opened or read, and why.
 
     That the settings cannot be read is told already.
@@ -129,9 +129,10 @@ def _journals(backend: str | None) -> tuple[Journals | None, list[Fault]]:
     if place is None:
         return None, []
     from knows_registry.cli.doctor_runs import journals_at  # opens the backend, which only --runs asks for
+    from knows_registry.cli.permitted import registry_of  # imports templates, as above
 
     try:
-        return journals_at(backend), []
+        return journals_at(registry_of(answers), backend), []
     except KnowsError as error:
         failure = failure_of(error)
         move = in_place(failure.next_move or "Correct it and try again.", backend)

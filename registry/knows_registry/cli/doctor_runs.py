@@ -20,7 +20,6 @@ from knows_registry.cli.place import open_engine
 from knows_registry.cli.rows import is_interrupted
 from knows_registry.cli.waiting import Waiting
 from knows_registry.discover import Fault
-from knows_registry.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from knows_core import RunRow, StateBackend
     from knows_core.records import Question
     from knows_registry.cli.outlook import Outlook
+    from knows_registry.registry import Registry
 
 
 class Damage(NamedTuple):
@@ -120,9 +120,8 @@ class Journals(NamedTuple):
         return [(row, Waiting(row.run, questions, backend)) for row, questions in self.suspended]
 
 
-def journals_at(backend: str | None) -> Journals:
+def journals_at(registry: Registry, backend: str | None) -> Journals:
     """Read every journal of the place. Raises what opening the place raises."""
-    registry = Registry()
     with open_engine(registry, backend) as engine:
         if engine.backend is None:
             return Journals(0, [], [], [], [], [])
