@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import knows_sqlite
+from knows_registry.lock import Lock, write
 
 KWF = [sys.executable, "-S", "-P", "-c", "import sys; from knows_registry.cli import main; sys.exit(main())"]
 PLACE = "--backend sqlite:///runs.db"
@@ -122,7 +123,7 @@ def runs(shop):
 
 def test_commands_and_options_are_completed(shell):
     """The commands that begin so, each with its summary, and none of them imported; options behind a dash."""
-    assert shell("kwf re") == ["resume"]
+    assert shell("kwf res") == ["resume"]
     assert ("Go on with recorded runs" in shell.ask("kwf res")) is (shell.name != "bash")
     assert {"run", "runs"} <= set(shell("kwf ru"))
     assert shell("kwf resume --accept") == ["--accept-code-change"]
@@ -134,6 +135,7 @@ def test_templates_and_their_versions_are_completed(shell):
     assert shell("kwf run ") == ["etch", "etching", "bad.py", "flows.py"]
     assert shell("kwf check etch etc") == ["etch", "etching"]
     assert shell("kwf show etch@") == ["etch@1.10.0", "etch@1.2.0"]
+    assert shell("kwf diff etch@1.2.0 etch@1.1") == ["etch@1.10.0"]
     assert shell("kwf run etch@1.2") == ["etch@1.2.0"]
     assert shell("kwf run etch@^1.1") == ["etch@^1.10.0"]
     assert shell("kwf run nobody@") == []
@@ -197,10 +199,11 @@ def test_what_cannot_be_completed_is_answered_with_nothing(zsh, line):
     assert not list(zsh.stage.site.rglob("runs.db*"))
 
 
-def test_settings_that_cannot_be_read_are_no_trouble(zsh, runs):
-    """Nothing where the place is in them; where it is on the command line, its runs."""
-    assert zsh("kwf history ", KNOWS_WORKFLOW_MAX_RETRIES="many") == []
-    assert zsh(f"kwf history {PLACE} r-d", KNOWS_WORKFLOW_MAX_RETRIES="many") == ["r-done"]
+def test_settings_that_cannot_be_read_and_a_backend_that_is_not_permitted_give_nothing(zsh, runs):
+    """The command itself says why."""
+    assert zsh(f"kwf history {PLACE} ", KNOWS_WORKFLOW_MAX_RETRIES="many") == []
+    write(Lock((), (), ()), runs.site / "knows.lock")
+    assert zsh(f"kwf history {PLACE} ") == []
 
 
 @pytest.mark.parametrize(

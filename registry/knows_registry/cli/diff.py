@@ -8,6 +8,7 @@ import click
 
 from knows_core import ContractError, Version
 from knows_registry.cli.answer import Answers, json_option
+from knows_registry.cli.completion import templates
 from knows_registry.cli.profiles import find_profile
 from knows_registry.contract_diff import compare, is_raised, next_version, required_bump
 from knows_registry.contract_rules import Bump
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("old")
-@click.argument("new")
+@click.argument("old", shell_complete=templates)
+@click.argument("new", shell_complete=templates)
 @json_option
 @click.pass_obj
 def diff(answers: Answers, old: str, new: str) -> int:

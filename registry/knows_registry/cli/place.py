@@ -41,13 +41,10 @@ def open_engine(registry: Registry, backend: str | None, *, recorded: bool = Tru
 
 
 def open_place(registry: Registry, backend: str | None) -> StateBackend:
-    """The backend alone, for who lists what is there; the settings are read only where no place is given.
-
-    Raises what `open_engine` raises.
-    """
+    """The backend alone, for whoever lists what is there. Raises what `open_engine` raises."""
     from knows_core.settings import load_settings  # see open_engine
 
-    return registry.backend(backend or _url(backend, load_settings()))
+    return registry.backend(_url(backend, load_settings()))
 
 
 def open_watched(

@@ -9,6 +9,7 @@ import click
 
 from knows_core import ConfigError, ContractError, Requirement
 from knows_registry.cli.answer import Answers, json_option
+from knows_registry.cli.completion import templates
 from knows_registry.cli.diff import lines, told, verdict
 from knows_registry.cli.profiles import find_profile
 from knows_registry.contract_rules import Bump
@@ -31,7 +32,12 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help=f"The folder with the released profiles (default: {FOLDER} in the project).",
 )
-@click.option("--against", multiple=True, help="Compare with this installed version instead: NAME@RANGE.")
+@click.option(
+    "--against",
+    multiple=True,
+    shell_complete=templates,
+    help="Compare with this installed version instead: NAME@RANGE.",
+)
 @click.option("--record", "is_recorded", is_flag=True, help="Keep the profiles of what passes, as released.")
 @json_option
 @click.pass_obj
