@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from knows_registry.catalog import DuplicatePlugin
     from knows_registry.discover import Entry, Fault, Offer, Plugin
-    from knows_registry.errors_lock import LockBroken, LockedMissing
+    from knows_registry.errors_lock import LockBroken, LockedMissing, LockMissing, LockNotWritten, LockStale
     from knows_registry.errors_permission import AllowListBroken, ArtifactChanged, PluginNotPermitted, RequirementUnmet
     from knows_registry.permission import Permission
     from knows_registry.registry import Registry
@@ -19,6 +19,9 @@ __all__ = [
     "Entry",
     "Fault",
     "LockBroken",
+    "LockMissing",
+    "LockNotWritten",
+    "LockStale",
     "LockedMissing",
     "Offer",
     "Permission",
@@ -35,6 +38,9 @@ _ROOMS = {
     "Entry": "discover",
     "Fault": "discover",
     "LockBroken": "errors_lock",
+    "LockMissing": "errors_lock",
+    "LockNotWritten": "errors_lock",
+    "LockStale": "errors_lock",
     "LockedMissing": "errors_lock",
     "Offer": "discover",
     "Permission": "permission",

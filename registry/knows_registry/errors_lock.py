@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from knows_core import RegistryError, TemplateNotFound
+from knows_core import AccessDenied, RegistryError, TemplateNotFound
 
 
 class LockBroken(RegistryError, ValueError):
@@ -19,3 +19,27 @@ class LockedMissing(TemplateNotFound):
     code = "locked-missing"
     sentence = "knows.lock pins {template}, which {distribution} {distribution_version} offers; it is not installed"
     remedy = "`pip install {distribution}=={distribution_version}`, or `kwf lock --upgrade {name}`."
+
+
+class LockMissing(RegistryError, LookupError):
+    """A lock was asked for and the working folder has none."""
+
+    code = "lock-missing"
+    sentence = "expected a knows.lock in {folder}, found none"
+    remedy = "`kwf lock NAME@RANGE ...` writes one."
+
+
+class LockStale(RegistryError):
+    """What is installed, or asked for, is no longer what the lock says."""
+
+    code = "lock-stale"
+    sentence = "knows.lock is stale: {differences}"
+    remedy = "{hint}"
+
+
+class LockNotWritten(AccessDenied):
+    """A new lock could not be put in the place of the old one, which is as it was."""
+
+    code = "lock-not-written"
+    sentence = "{file} cannot be written in {folder}: {reason}"
+    remedy = "Make room, or give yourself access to the folder; then the same command again."

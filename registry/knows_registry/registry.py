@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from knows_core import LocalEngine, StateBackend, Version, WorkflowSettings, WorkflowTemplate
-    from knows_core.template import Definition
+    from knows_core.template import Composed, Definition
     from knows_registry.composition import Chosen, Composition
     from knows_registry.discover import Fault
     from knows_registry.permission import Permission
@@ -174,7 +174,7 @@ class Registry:
         installed = Installed(self.catalog, _told, self.profile, self.lock)
         return compose(request, installed, self.catalog, preferred)
 
-    def composed(self, definition: Definition) -> Chosen:
+    def composed(self, definition: Definition) -> Composed:
         """What everything that a template uses comes to, for the linker. Raises what `compose` raises."""
         chosen = self._composed.get(definition)
         if chosen is None:
@@ -226,11 +226,12 @@ class Registry:
 
     def _held(self, request: Iterable[Need]) -> Composition:
         """A composition in which nothing stands in for what the lock pins and is not installed."""
+        from knows_registry.errors_permission import PluginNotPermitted
         from knows_registry.resolve import Unsatisfiable
 
         try:
             composition = self.compose(request)
-        except Unsatisfiable as error:
+        except (Unsatisfiable, PluginNotPermitted) as error:  # what would stand in for it may not be permitted
             raise self._missing(error) from None
         self._hold(composition.offers)
         return composition

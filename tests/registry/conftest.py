@@ -119,10 +119,11 @@ class Stage:
             (self.site / f"{module}.py").write_text(textwrap.dedent(text), encoding="utf-8")
         if recorded:
             files = [*folder.iterdir(), *(self.site / f"{module}.py" for module in modules or {})]
-            (folder / "RECORD").write_text("".join(map(self._recorded, files)) + f"{folder.name}/RECORD,,\n")
+            (folder / "RECORD").write_text("".join(map(self.row_of_record, files)) + f"{folder.name}/RECORD,,\n")
         return folder
 
-    def _recorded(self, file: Path) -> str:
+    def row_of_record(self, file: Path) -> str:
+        """The row of an installed file in RECORD."""
         octets = file.read_bytes()
         digest = urlsafe_b64encode(hashlib.sha256(octets).digest()).rstrip(b"=").decode()
         return f"{file.relative_to(self.site)},sha256={digest},{len(octets)}\n"

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 import knows_sqlite
-from knows_core import Requirement, Version
+from knows_core import Version
+from knows_core.version import VersionRange
 from knows_registry.discover import Entry, Offer
 from knows_registry.lock import Lock, LockedTemplate, write
 from knows_registry.provenance import bringing
-from knows_registry.resolve import Slot
+from knows_registry.resolve import Need, Slot
 
 PART = """
 from knows_core import pipeline, step
@@ -145,7 +146,7 @@ def locked(name, version, distribution, release, *, file=None):
         True,
         (("request", "*"),),
     )
-    lock = Lock((Requirement(name),), (row,), ())
+    lock = Lock((Need(Slot(name), VersionRange()),), (row,), ())
     if file is not None:
         write(lock, file)
     return lock

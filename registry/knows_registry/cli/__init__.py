@@ -33,6 +33,7 @@ COMMANDS = {
     "doctor": ("knows_registry.cli.doctor:doctor", "Examine the installation and say what to repair."),
     "history": ("knows_registry.cli.history:history", "Show what happened in a run."),
     "list": ("knows_registry.cli.list_templates:list_templates", "List the installed templates and their versions."),
+    "lock": ("knows_registry.cli.lock:lock", "Pin every version that a request comes to, or compare the pins."),
     "manifest": (
         "knows_registry.cli.manifest:manifest",
         "Write what the templates of a plugin are beside its code, or check it.",
@@ -50,6 +51,7 @@ COMMANDS = {
     "run": ("knows_registry.cli.run:run", "Run a template, installed or in a file, and record it."),
     "runs": ("knows_registry.cli.runs:runs", "List the recorded runs."),
     "show": ("knows_registry.cli.show:show", "Show one template: what it takes, its steps, what it gives."),
+    "why": ("knows_registry.cli.why:why", "Show every chain of requirements that leads to a template."),
 }
 
 _PIPE_CLOSED = 141  # as a program ends that the pipe's signal kills: neither success nor a failure of the command

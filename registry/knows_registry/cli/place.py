@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import click
 
@@ -70,6 +72,14 @@ def where(backend: str | None) -> str:
     from knows_core.settings import load_settings  # see open_engine
 
     return masked(_url(backend, load_settings()))
+
+
+def is_there(backend: str | None) -> bool:
+    """Whether looking at the place makes no file: a database that does not exist yet holds no runs."""
+    from knows_core.settings import load_settings  # see open_engine
+
+    scheme, _, path = _url(backend, load_settings()).partition(":///")
+    return scheme != "sqlite" or Path(unquote(path.partition("?")[0])).exists()
 
 
 def _url(backend: str | None, settings: WorkflowSettings) -> str:

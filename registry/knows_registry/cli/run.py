@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from knows_core import LocalEngine
+    from knows_registry.registry import Registry
 
 
 @click.command()
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--input", "input_text", metavar="JSON|@FILE", help="The first step's input.")
 @click.option("--run-id", help="The run's id; one is made up without it.")
 @click.option("--approve", is_flag=True, help="Approve every approval that comes up, in the role it asks for.")
+@click.option("--locked", is_flag=True, help="Only what knows.lock pins, exactly as it is pinned.")
 @click.option("--quiet", is_flag=True, help="No progress view.")
 @backend_option
 @json_option
@@ -51,6 +53,7 @@ def run(
     input_text: str | None,
     run_id: str | None,
     approve: bool,
+    locked: bool,
     quiet: bool,
     backend: str | None,
 ) -> int:
@@ -62,7 +65,7 @@ def run(
     the journal ends.
     """
     answers.at(backend)
-    registry = registry_of(answers, quiet=quiet)
+    registry = locked_registry() if locked else registry_of(answers, quiet=quiet)
     ask_plugins(answers, registry)
     named = find(registry, template)
     definition = definition_of(named.template)
@@ -85,6 +88,15 @@ def run(
                 answers.learn(run=watch.run, status=status, next_move=next_move)
             raise
         return tell(answers, ended, recorded=_kept(engine), backend=backend)
+
+
+def locked_registry() -> Registry:
+    """What the lock in force pins and nothing else. Raises LockMissing, LockBroken, LockStale, LockedMissing."""
+    from knows_registry.locked import LockedRegistry, demanded  # for --locked alone
+
+    registry = LockedRegistry(demanded())
+    registry.verify()
+    return registry
 
 
 def _kept(engine: LocalEngine) -> bool:

@@ -9,13 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knows_core import Requirement, Version
+from knows_core import Version
+from knows_core.version import VersionRange
 from knows_registry import LockBroken
-from knows_registry.lock import Lock, LockedPlugin, LockedTemplate, in_force, read, text_of, write
-from knows_registry.resolve import Slot
+from knows_registry.lock import Lock, LockedPlugin, LockedTemplate, in_force, need_text, read, text_of, write
+from knows_registry.resolve import Need, Slot
 
 A, B = "a" * 8, "b" * 8
 FROM = {"distribution": "knows-pumps", "distribution_version": "1.4.2", "artifact": f"sha256:{A}", "editable": False}
+
+
+def need(name, wanted, *alias):
+    return Need(Slot(name, *alias), VersionRange(wanted))
 
 
 def row(name="pump", version="1.2.0", **changes):
@@ -25,7 +30,7 @@ def row(name="pump", version="1.2.0", **changes):
 
 
 LOCK = Lock(
-    (Requirement("tank", ">=2, <3"), Requirement("pump", "^1.2")),
+    (need("tank", ">=2, <3"), need("pump", "^1.2"), need("pump", "<1", "old", "plant")),
     (
         row("tank", "2.0.0-rc.1", editable=True, artifact="", required_by=(("", ">=2, <3"),)),
         row(required_by=(("tank", "~1.2.0"), ("", "^1.2"))),
@@ -38,6 +43,7 @@ TEXT = """\
 # Written by `kwf lock`; a change by hand is refused.
 lock-version = 1
 request = [
+    "pump@<1 (as old in plant)",
     "pump@^1.2",
     "tank@>=2, <3",
 ]
@@ -53,7 +59,7 @@ def file(tmp_path):
 def sorted_lock(lock):
     """The same lock with everything in the order of the file."""
     return Lock(
-        tuple(sorted(lock.request, key=str)),
+        tuple(sorted(lock.request, key=need_text)),
         tuple(sorted(one._replace(required_by=tuple(sorted(one.required_by))) for one in lock.templates)),
         tuple(sorted(lock.plugins)),
     )
@@ -192,10 +198,10 @@ def test_line_ends_of_another_system_mean_the_same(file):
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        ('version = "0.9.0"', 'version = "0.8.0"', "line 8: the rest was changed, its digest would be"),
-        ('"pump@^1.2"', '"pump@^1.3"', "line 7: the request was changed, its request-digest would be"),
-        ('name = "made"', 'colour = "red"\nname = "made"', "line 11: expected 'name = \"made\"', found 'colour"),
-        ('version = "0.9.0"', 'version = "0.9"', "line 37: expected 'version = \"0.9.0\"', found 'version = \"0.9\"'"),
+        ('version = "0.9.0"', 'version = "0.8.0"', "line 9: the rest was changed, its digest would be"),
+        ('"pump@^1.2"', '"pump@^1.3"', "line 8: the request was changed, its request-digest would be"),
+        ('name = "made"', 'colour = "red"\nname = "made"', "line 12: expected 'name = \"made\"', found 'colour"),
+        ('version = "0.9.0"', 'version = "0.9"', "line 38: expected 'version = \"0.9.0\"', found 'version = \"0.9\"'"),
         ("lock-version = 1", "lock-version = 2", "expected lock-version = 1, found 2"),
         ("lock-version = 1", "<<<<<<< ours\nlock-version = 1", "line 2 is the mark of a merge that is not done"),
         ('shape = "', "shape = 5 # ", "template 1: expected a text as shape, found 5"),
@@ -247,7 +253,7 @@ ROWS = st.builds(
 PLUGINS = st.builds(LockedPlugin, TEXTS, NAMES, NAMES, TEXTS, st.booleans())
 LOCKS = st.builds(
     Lock,
-    st.lists(st.builds(Requirement, NAMES, st.sampled_from(["*", "^1.2", "<3"])), unique_by=str).map(tuple),
+    st.lists(st.builds(need, NAMES, st.sampled_from(["*", "^1.2", "<3"])), unique_by=need_text).map(tuple),
     st.lists(ROWS, max_size=4, unique_by=lambda one: one.slot).map(tuple),
     st.lists(PLUGINS, max_size=3, unique=True).map(tuple),
 )

@@ -1,0 +1,79 @@
+"""A registry that resolves nothing: every template is the one that a lock names."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from knows_core import Requirement
+from knows_registry.errors_lock import LockMissing, LockStale
+from knows_registry.lock import NAME, in_force, need_text
+from knows_registry.pins import differences
+from knows_registry.registry import Registry
+from knows_registry.resolve import Slot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from knows_core import WorkflowTemplate
+    from knows_core.template import Definition
+    from knows_registry.lock import Lock
+
+_MANY = 5  # differences that a sentence names
+RELOCK = f"`kwf lock` takes what is installed into {NAME}; or install what it says."
+
+
+def demanded(folder: Path | None = None) -> Lock:
+    """The lock in force. Raises LockMissing where there is none, and LockBroken."""
+    lock = in_force(folder)
+    if lock is None:
+        raise LockMissing(folder=folder or "the working folder")
+    return lock
+
+
+def stale(found: list[str]) -> LockStale:
+    """The error of a lock that does not hold any more."""
+    more = f"; and {len(found) - _MANY} more, see `kwf lock --check`" if len(found) > _MANY else ""
+    return LockStale(differences="; ".join(found[:_MANY]) + more, hint=RELOCK)
+
+
+class LockedRegistry(Registry):
+    """What a lock pins, each template in its slot; nothing else is found.
+
+    Raises LockStale where something is asked for that the lock does not have, or has in another version.
+    """
+
+    def __init__(self, lock: Lock, **options: Any) -> None:
+        super().__init__(lock=lock, **options)
+        self.pinned = lock
+
+    def verify(self) -> None:
+        """Compare the lock with what is installed. Raises LockStale, LockedMissing, and what loading raises."""
+        if found := differences(self.pinned, self):
+            raise stale(found)
+
+    def find(self, requirement: Requirement | str) -> WorkflowTemplate:
+        """The template in the slot that everybody shares."""
+        wanted = Requirement.parse(requirement) if isinstance(requirement, str) else requirement
+        return self._pinned(wanted, Slot(wanted.name), f"{wanted} is asked for")
+
+    def composed(self, definition: Definition) -> LockedRegistry:
+        """Every composition is the lock's."""
+        del definition
+        return self
+
+    def take(self, wanted: Requirement, alias: str, user: str) -> WorkflowTemplate:
+        """The template in the slot of a use."""
+        slot = Slot(wanted.name, alias, user) if alias else Slot(wanted.name)
+        return self._pinned(wanted, slot, f"{user} uses {slot} {wanted.range}")
+
+    def _pinned(self, wanted: Requirement, slot: Slot, asked: str) -> WorkflowTemplate:
+        version = self.pinned.versions.get(slot)
+        if version is None or version not in wanted.range:
+            raise LockStale(differences=f"{asked}, and it has {version or 'none'}", hint=self._hint(wanted))
+        return self.load(self.catalog.offer(slot.name, version))
+
+    def _hint(self, wanted: Requirement) -> str:
+        others = [need_text(need) for need in self.pinned.request if need.slot.name != wanted.name]
+        line = shlex.join(["kwf", "lock", *others, str(wanted)])
+        return f"`{line}` takes it in; a file that uses it is named as FILE.py:object."
