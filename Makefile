@@ -6,6 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 FLOOR  := $(VENV)/floor/.installed
+PEER   := $(VENV)/peer/.installed
 MEMBERS := $(shell sed -n '/^members = \[/,/^\]/s/^ *"\(.*\)",$$/\1/p' pyproject.toml)
 WORKSPACE := knows-workflows $(subst _,-,$(addprefix knows-,$(notdir $(MEMBERS))))
 # The environment may switch bytecode off; the first start of every command would then compile everything again.
@@ -34,7 +35,7 @@ $(STAMP): pyproject.toml constraints.txt $(MEMBERS:%=%/pyproject.toml) $(BIN)/uv
 demo: install
 	$(BIN)/python -m knows_knowledge_ingestion.demo
 
-test: install $(FLOOR)
+test: install $(FLOOR) $(PEER)
 	$(BIN)/python -m pytest
 
 # The oldest versions that core supports, beside the newest: what a contract keeps of a type may not depend on them.
@@ -44,6 +45,16 @@ $(FLOOR): tests/core/floor.txt core/pyproject.toml | $(STAMP)
 	VIRTUAL_ENV="$(CURDIR)/$(VENV)/floor" $(BIN)/uv pip install --quiet --no-deps -e ./core
 	touch $@
 
+# pubgrub-py, with which the resolver is compared, has wheels for Python 3.12 alone. Where there is no such Python the
+# comparison is with what it said (tests/properties/peer_verdicts.txt).
+$(PEER): tests/properties/peer.txt | $(STAMP)
+	for python in python3.12 $(wildcard $(HOME)/.pyenv/versions/3.12*/bin/python3); do \
+		$$python -c '' 2>/dev/null && $(BIN)/uv venv --quiet --clear --python $$python $(@D) && \
+		VIRTUAL_ENV="$(CURDIR)/$(@D)" $(BIN)/uv pip install --quiet --no-deps --require-hashes -r $< && break; \
+		rm -rf $(@D); done
+	mkdir -p $(@D)
+	touch $@
+
 check: install
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -51,7 +62,7 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/pyright --warnings
 
-bench: install
+bench: install $(PEER)
 	$(BIN)/python -m tests.benchmarks
 
 # The long level: so many faults that a zero bounds something, and durations are judged, not only told.

@@ -5,14 +5,14 @@ The grammar is a part of SemVer 2.0 on which PEP 440 agrees: no build part, no e
 
 from __future__ import annotations
 
-import functools
+import operator
 import re
 from typing import TYPE_CHECKING
 
 from knows_core.errors import InvalidVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _LONGEST = 128  # a hostile text is refused by its length, before any pattern sees it
 _STAGES = ("alpha", "beta", "rc")
@@ -22,9 +22,15 @@ _VERSION = re.compile(rf"{_NUMBER}\.{_NUMBER}(?:\.{_NUMBER})?(?:-(alpha|beta|rc)
 _PART_OF_RANGE = re.compile(rf"(\^|~|[<>]=?|[!=]=|=)?\s*({_NUMBER}|{_VERSION.pattern})")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,127}")
 _Key = tuple[int, int, int, int, int]
+_COMPARED: dict[str, Callable[[Version, Version], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+}
 
 
-@functools.total_ordering
 class Version:
     """An ordered version with one canonical text: `Version("1.0")` is `1.0.0`.
 
@@ -69,6 +75,15 @@ class Version:
 
     def __lt__(self, other: Version) -> bool:
         return self._key < other._key
+
+    def __le__(self, other: Version) -> bool:
+        return self._key <= other._key
+
+    def __gt__(self, other: Version) -> bool:
+        return self._key > other._key
+
+    def __ge__(self, other: Version) -> bool:
+        return self._key >= other._key
 
     def __hash__(self) -> int:
         return hash(self._key)
@@ -138,20 +153,10 @@ def _ceiling(sign: str, low: Version, given: int) -> Version:
 
 
 def _holds(sign: str, version: Version, bound: Version) -> bool:
-    match sign:
-        case "==":
-            return version == bound
-        case "!=":
-            return version != bound
-        case ">=":
-            return version >= bound
-        case ">":
-            return version > bound
-        case "<=":
-            return version <= bound
-        case _:
-            # SemVer alone would put 2.0.0-rc.1 below 2.0.0; PEP 440 and every user of `<2` expect it outside.
-            return version < bound and (bound.is_prerelease or version.release != bound.release)
+    if sign != "<":
+        return _COMPARED[sign](version, bound)
+    # SemVer alone would put 2.0.0-rc.1 below 2.0.0; PEP 440 and every user of `<2` expect it outside.
+    return version < bound and (bound.is_prerelease or version.release != bound.release)
 
 
 class Requirement:

@@ -46,6 +46,8 @@ class Board:
         self.full: list[int] = []
         self.domain: list[int] = []
         self.decided: list[int] = []  # the variable that each level is about
+        self.touched: list[int] = []  # variables whose domain or decision changed; whoever reads it clears it
+        self._settled: set[int] = set()
         self._watching: list[list[Clause]] = []
         self._trail: list[_Narrowing] = []
         self._narrowed: list[list[int]] = []  # by variable: the places in the trail
@@ -95,14 +97,14 @@ class Board:
         """Whether all terms of a clause are met, that of one variable left aside."""
         return all(variable == but_for or not self.domain[variable] & ~mask for variable, mask in clause.terms)
 
-    def open(self) -> Iterator[int]:
-        """The variables that must have a value and for which nothing is decided."""
-        decided = set(self.decided)
-        return (at for at, held in enumerate(self.domain) if not held & 1 and at not in decided)
+    def is_open(self, variable: int) -> bool:
+        """Whether a variable must have a value and nothing is decided for it."""
+        return not self.domain[variable] & 1 and variable not in self._settled
 
     def decide(self, variable: int, mask: int) -> None:
         """Try what follows if a variable is inside a mask."""
         self.decided.append(variable)
+        self._settled.add(variable)
         self._narrow(variable, self.domain[variable] & mask, None)
 
     def propagate(self) -> Clause | None:
@@ -135,6 +137,8 @@ class Board:
             entry = self._trail.pop()
             self.domain[entry.variable] = entry.before
             self._narrowed[entry.variable].pop()
+            self.touched.append(entry.variable)
+        self._settled.difference_update(self.decided[target:])
         del self.decided[target:]
         self._fresh += self._units
         self.add(learned)
@@ -167,6 +171,7 @@ class Board:
         self._trail.append(_Narrowing(variable, self.domain[variable], after, cause, self.level))
         self.domain[variable] = after
         self._changed.append(variable)
+        self.touched.append(variable)
 
     def _resolved(self, terms: Terms, others: Terms, variable: int) -> Terms:
         """What two clauses forbid together, whichever of them a variable's value meets."""

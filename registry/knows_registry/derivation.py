@@ -113,7 +113,7 @@ def _proved(facts: Sequence[Fact], domains: Domains) -> Clause | None:
     board.add(*(clause for clause in map(domains.clause, facts) if clause))
 
     def decide() -> bool:
-        variable = next(board.open(), None)
+        variable = next(filter(board.is_open, range(len(board.full))), None)
         if variable is not None:
             held = board.domain[variable]
             board.decide(variable, 1 << held.bit_length() - 1)

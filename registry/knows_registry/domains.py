@@ -80,7 +80,7 @@ class Domains:
         self._preferred = preferred
         self._named = {need.slot: need.range.exact for need in request}
         self._variables: dict[Slot, int] = {}
-        self._masks: dict[tuple[int, VersionRange], int] = {}
+        self._masks: dict[tuple[int, str], int] = {}
 
     def variable(self, slot: Slot) -> int:
         """The variable of a slot."""
@@ -99,7 +99,7 @@ class Domains:
 
     def admitted(self, variable: int, range: VersionRange) -> int:
         """The mask of the versions that a range admits."""
-        key = variable, range
+        key = variable, range.text
         if key not in self._masks:
             marked = enumerate(self.candidates[variable], 1)
             self._masks[key] = sum(1 << bit for bit, one in marked if one.version in range)

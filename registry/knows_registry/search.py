@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
 from knows_registry.clauses import ASKED, ROOT, Clause, refuted
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
     from knows_core import Version
     from knows_registry.resolve import Need, Slot
+
+
+_Turn = tuple[bool, bool, int, "Slot"]
 
 
 class Refusal(NamedTuple):
@@ -30,18 +34,27 @@ def search(
     board.add(*domains.clauses(ROOT, ASKED, request))
     rooted = len(board.full)
     asked: dict[tuple[int, int], list[Clause]] = {}
+    queue: list[tuple[_Turn, int]] = []
 
     def decide() -> bool:
-        variable = min(board.open(), key=lambda one: _turn(domains, one, rooted), default=None)
-        if variable is not None:
-            _try(domains, variable, asked)
-        return variable is not None
+        for variable in dict.fromkeys(board.touched):
+            if board.is_open(variable):
+                heappush(queue, (_turn(domains, variable, rooted), variable))
+        board.touched.clear()
+        while queue:
+            turn, variable = heappop(queue)
+            if board.is_open(variable) and turn == _turn(domains, variable, rooted):
+                _try(domains, variable, asked)
+                if board.is_open(variable):
+                    board.touched.append(variable)
+                return True
+        return False
 
     proof = refuted(board, decide)
     return Refusal(proof, domains) if proof else domains.selected()
 
 
-def _turn(domains: Domains, variable: int, rooted: int) -> tuple[bool, bool, int, Slot]:
+def _turn(domains: Domains, variable: int, rooted: int) -> _Turn:
     """When it is a slot's turn: locked ones, then those of the request, then where the fewest versions are left."""
     held = domains.board.domain[variable]
     return not held & domains.preferred[variable], variable >= rooted, held.bit_count(), domains.slots[variable]

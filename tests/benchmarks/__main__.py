@@ -6,10 +6,10 @@ import os
 import platform
 import sqlite3
 
-from tests.benchmarks import checking, durable_step, in_memory, listing
+from tests.benchmarks import checking, durable_step, in_memory, listing, resolving
 
 print(f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, load {os.getloadavg()[0]:.1f}")
 print(f"{'':<44} {'reference':>9} {'ours':>9}")
-for benchmark in (in_memory, durable_step, checking, listing):
+for benchmark in (in_memory, durable_step, checking, listing, resolving):
     for row in benchmark.main():
         print(row, flush=True)

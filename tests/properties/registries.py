@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from knows_core import Version
 from knows_core.version import VersionRange
-from knows_registry.resolve import Candidate, Need, Slot
+from knows_registry.resolve import Candidate, Need, Slot, Unsatisfiable, resolve
 
 
 class Stock:
@@ -48,11 +48,16 @@ class Case(NamedTuple):
     stock: Stock
     request: list[Need]
     preferred: dict[Slot, Version]
-    plain: bool  # nothing in it but what pubgrub-py knows too: no alias, no withdrawn version, no lock
 
 
 VERSIONS = ("1.0.0", "1.1.0", "1.2.0", "2.0.0", "2.1.0", "3.0.0")
-RANGES = ("*", "^1", "^1.1", "^2", "^3", "~1.1", ">=1.1,<3", ">=2", "<2", "1.1.0", "==2.0.0", "!=1.2.0")
+# Each range with its meaning in comparators of three-part versions, which is what pubgrub-py reads.
+RANGES = {
+    "*": ">=0.0.0", "^1": ">=1.0.0,<2.0.0", "^1.1": ">=1.1.0,<2.0.0", "^2": ">=2.0.0,<3.0.0", "~1.1": ">=1.1.0,<1.2.0",
+    ">=1.1,<3": ">=1.1.0,<3.0.0", ">=2": ">=2.0.0", "<2": "<2.0.0", "1.1.0": "==1.1.0", "==2.0.0": "==2.0.0",
+    "!=1.2.0": "!=1.2.0",
+}  # fmt: skip
+LOOSE = ("*", "*", ">=1.1,<3", "!=1.2.0", "<2", ">=2")
 
 
 def small(seed):
@@ -60,24 +65,26 @@ def small(seed):
     chance = random.Random(seed)
     names = [f"t{number}" for number in range(chance.randint(3, 9))]
     aliases, withdrawn, locked = (seed % 5 == 1, seed % 5 == 2, seed % 5 == 3)
-    density = chance.choice([1, 2, 2, 3])
+    density, strict = chance.choice([1, 2, 3]), chance.choice([0.1, 0.3, 0.7])
 
     def need(user):
-        name = chance.choice([*names, "absent"]) if chance.random() < 0.03 else chance.choice(names)
+        # No version uses another of its own template: there pubgrub-py leaves requested packages out of its answers.
+        others = [name for name in names if name != user]
+        name = "absent" if chance.random() < 0.01 else chance.choice(others)
         alias = chance.choice(["old", "new"]) if aliases and user and chance.random() < 0.3 else ""
-        return Need(Slot(name, alias, user if alias else ""), VersionRange(chance.choice(RANGES)))
+        range_text = chance.choice(list(RANGES) if chance.random() < strict else LOOSE)
+        return Need(Slot(name, alias, user if alias else ""), VersionRange(range_text))
 
     stock = Stock()
     for name in names:
-        for version in chance.sample(VERSIONS, chance.randint(1, 4)):
+        for version in chance.sample(VERSIONS, chance.randint(2, 4)):
             yanked = "a wrong table" if withdrawn and chance.random() < 0.3 else ""
             deprecated = "use another" if withdrawn and chance.random() < 0.3 else ""
             needs = [need(name) for _ in range(chance.randint(0, density))]
             stock.add(name, version, *needs, yanked=yanked, deprecated=deprecated)
     request = [need("") for _ in range(chance.randint(1, 3))]
     slots = [Slot(name) for name in names if locked and chance.random() < 0.6]
-    preferred = {slot: chance.choice(list(stock.rows[slot.name])) for slot in slots}
-    return Case(stock, request, preferred, plain=not (aliases or withdrawn or locked))
+    return Case(stock, request, {slot: chance.choice(list(stock.rows[slot.name])) for slot in slots})
 
 
 def hard(seed, templates=1000, versions=20, roots=27):
@@ -94,3 +101,12 @@ def hard(seed, templates=1000, versions=20, roots=27):
                 used[on] = f"{on}@^{chance.randint(1, 4) if torn else min(major, 2)}.{chance.randint(0, 2)}"
             stock.add(f"t{number}", f"{major}.{minor}.0", *used.values())
     return stock, [wanted(f"t{number}") for number in chance.sample(range(templates // 3), roots)]
+
+
+def told(case):
+    """What becomes of a case, as text: the versions, or the whole explanation."""
+    try:
+        found = resolve(case.request, case.stock, preferred=case.preferred)
+    except Unsatisfiable as error:
+        return str(error)
+    return ", ".join(f"{slot} {version}" for slot, version in found.items())
