@@ -14,17 +14,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knows_core import KnowsError
+from knows_core.template import definition_of
 from knows_registry.catalog import Catalog
 from knows_registry.discover import TEMPLATES, Entry, Found, offer_of, plugin_of
 from knows_registry.errors_permission import PluginNotPermitted
 from knows_registry.guard import skip_pydantic_plugins
 from knows_registry.loading import load_template, reason_of
+from knows_registry.manifest import manifest_profile
 from knows_registry.permission import Permission
 from knows_registry.plugins import Plugins
+from knows_registry.profile import profile_of
 from knows_registry.verdict import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from knows_core import WorkflowTemplate
+    from knows_registry.discover import Offer
 
 # The child finds what the parent found: the same path, and no folder of its own before it (-P).
 _CHILD = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from knows_registry.probe import answer; answer()"
@@ -105,13 +111,25 @@ def judge(entry: Entry) -> str | None:
     permission = Permission("any")
     try:
         if entry.group == TEMPLATES:
-            load_template(offer_of(entry), entry, permission)
-        else:
-            plugin = plugin_of(entry)
-            plugins = Plugins(Catalog(Found(plugins=(plugin,))), lambda: permission)
-            _ = plugins.factory(plugin.key) if plugin.kind == "backend" else plugins.use(plugin)
+            offer = offer_of(entry)
+            return _contradicted(offer, load_template(offer, entry, permission))
+        plugin = plugin_of(entry)
+        plugins = Plugins(Catalog(Found(plugins=(plugin,))), lambda: permission)
+        _ = plugins.factory(plugin.key) if plugin.kind == "backend" else plugins.use(plugin)
     except KnowsError as error:
         return str(error.facts.get("reason", error))
     except BaseException as error:  # noqa: BLE001 - nobody is at the keyboard of the child
         return reason_of(error)
+    return None
+
+
+def _contradicted(offer: Offer, template: WorkflowTemplate) -> str | None:
+    """How the manifest of a template differs from the template itself. Raises ManifestBroken."""
+    told = manifest_profile(offer)
+    if told is None:
+        return None
+    found = profile_of(definition_of(template))
+    for what in ("contract", "shape"):
+        if getattr(told, f"{what}_digest") != getattr(found, f"{what}_digest"):
+            return f"its manifest tells another {what} than the template has"
     return None

@@ -175,6 +175,18 @@ def test_what_cannot_be_imported_is_exit_3(stage, project, command):
     assert not file(project).exists()
 
 
+@pytest.mark.parametrize("command", ["build", "check"])
+def test_a_template_with_problems_gets_no_manifest(stage, project, command):
+    """Whoever reads one relies on the template being sound in itself: exit 4, each problem named."""
+    broken = FLOWS.replace("pipeline([weigh]", "pipeline([weigh, step(lambda text: text, name='')]")
+    (project / "src/acme_line/flows.py").write_text(broken)
+    done = manifest(stage, command)
+    assert done.returncode == 4
+    assert "line@1.0.0" in done.stderr
+    assert "a step without a name" in done.stderr
+    assert not file(project).exists()
+
+
 def test_an_entry_point_that_names_another_template_is_exit_3(stage, project):
     """A manifest never tells a version that its template does not have."""
     (project / "pyproject.toml").write_text(PROJECT.replace("1.10", "1.12"))

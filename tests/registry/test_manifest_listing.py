@@ -17,6 +17,17 @@ def weigh() -> int:
     return 1
 
 
+FLOWS = """
+from knows_core import pipeline, step
+
+@step
+def weigh() -> int:
+    return 1
+
+it = pipeline([weigh], name="line", version="1.0")
+"""
+
+
 def profile(version, **notices):
     template = pipeline([weigh], name="line", version=version, summary="Weighs.\nSlowly.")
     return profile_of(template.definition)._replace(**notices)
@@ -93,6 +104,22 @@ def test_a_broken_manifest_costs_only_itself(stage, text, reason):
     (fault,) = stage.answer("list", "--broken")["broken"]
     assert fault["distribution"] == "acme-line"
     assert reason in fault["reason"]
+
+
+def test_a_manifest_that_tells_of_another_template_is_found_by_the_check(stage):
+    """Who imports everything compares; until then nobody can know."""
+    file = stage.install_unimportable("acme-line", pipeline([weigh], name="line", version="1.0"))
+    (file.parent / "__init__.py").write_text("")
+    flows = file.parent / "flows.py"
+    flows.write_text(FLOWS)
+    assert stage.answer("plugins", "check")["broken"] == []
+    flows.write_text(FLOWS.replace("-> int", "-> float"))
+    (fault,) = stage.answer("plugins", "check")["broken"]
+    reason = "its manifest tells another contract than the template has"
+    assert (fault["entry"], fault["reason"]) == ("line@1.0.0", reason)
+    flows.write_text(FLOWS.replace("def weigh", "def lift").replace("[weigh]", "[lift]"))
+    (fault,) = stage.answer("plugins", "check")["broken"]
+    assert fault["reason"] == "its manifest tells another shape than the template has"
 
 
 def test_a_digest_that_lies_is_named_where_all_is_read(stage):
