@@ -136,6 +136,8 @@ def test_templates_and_their_versions_are_completed(shell):
     assert shell("kwf check etch etc") == ["etch", "etching"]
     assert shell("kwf show etch@") == ["etch@1.10.0", "etch@1.2.0"]
     assert shell("kwf diff etch@1.2.0 etch@1.1") == ["etch@1.10.0"]
+    assert shell("kwf lock etch@1.2.0 etchi") == ["etching"]
+    assert shell("kwf lock --upgrade etchi") == shell("kwf why etchi") == ["etching"]
     assert shell("kwf run etch@1.2") == ["etch@1.2.0"]
     assert shell("kwf run etch@^1.1") == ["etch@^1.10.0"]
     assert shell("kwf run nobody@") == []

@@ -9,6 +9,7 @@ import click
 
 from knows_core import ConfigError, RegistryError
 from knows_registry.cli.answer import Answers, json_option, shown
+from knows_registry.cli.completion import template_names, templates
 from knows_registry.cli.locking import composed, registry_for_locking, request_of_person
 from knows_registry.cli.place import backend_option
 from knows_registry.errors_lock import LockBroken, LockNotWritten
@@ -27,9 +28,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("requirements", metavar="[REQ]...", nargs=-1)
+@click.argument("requirements", metavar="[REQ]...", nargs=-1, shell_complete=templates)
 @click.option("--check", "only_check", is_flag=True, help="Compare the lock with what is installed; change nothing.")
-@click.option("--upgrade", "names", metavar="NAME", multiple=True, help="Let this template move. Repeatable.")
+@click.option(
+    "--upgrade",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    shell_complete=template_names,
+    help="Let this template move. Repeatable.",
+)
 @backend_option
 @json_option
 @click.pass_obj

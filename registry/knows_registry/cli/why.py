@@ -11,6 +11,7 @@ from knows_core import KnowsError, Requirement, TemplateNotFound
 from knows_core.version import VersionRange
 from knows_registry.chains import chains, longest
 from knows_registry.cli.answer import Answers, json_option, shown
+from knows_registry.cli.completion import template_names
 from knows_registry.cli.locking import registry_for_locking
 from knows_registry.lock import NAME, REQUEST, in_force
 from knows_registry.pins import lock_of
@@ -27,7 +28,7 @@ _MOST = 100  # chains that are shown: where parts share parts, their number doub
 
 
 @click.command()
-@click.argument("name")
+@click.argument("name", shell_complete=template_names)
 @json_option
 @click.pass_obj
 def why(answers: Answers, name: str) -> None:
