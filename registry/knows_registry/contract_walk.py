@@ -154,7 +154,7 @@ class _Walk:
         for name in dict.fromkeys([*before, *after]):
             place = f"{path}.{name}"
             if name not in after:
-                refuses = self._side is Side.IN and now.body.of.get("extra") == "forbid"
+                refuses = now.body.of.get("extra") == "forbid"
                 yield Difference(place, "field-refused" if refuses else "field-removed", words(was.type_of(name)), "")
             elif name not in before:
                 rule = "field-new-required" if after[name]["required"] else "field-new-optional"

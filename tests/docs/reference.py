@@ -15,6 +15,7 @@ from knows_core import WorkflowSettings, hooks
 from knows_core.errors import error_kinds
 from knows_registry.cli import COMMANDS, kwf
 from knows_registry.cli.failure import OWN_CODES
+from knows_registry.contract_rules import OTHER_RULES, TYPE_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,7 +101,10 @@ def error_page(code):
 
 def note(code):
     """What is written by hand on the page of an error; nothing while there is no page."""
-    page = FOLDER / "errors" / f"{code}.md"
+    return kept(FOLDER / "errors" / f"{code}.md")
+
+
+def kept(page):
     return page.read_text("utf-8").partition(BY_HAND)[2] if page.exists() else ""
 
 
@@ -166,10 +170,29 @@ def hooks_page():
     return "".join(lines)
 
 
+def release_rules_page():
+    lines = [
+        "# The rules of a release\n\n",
+        "What a change from one version of a template to the next is called, and which part of the version it\n",
+        "raises. `kwf diff` and `kwf release-check` go by these rules\n",
+        "([release a template](../how-to/release-a-template.md)). Before 1.0.0 major becomes minor, and minor patch.\n",
+        "\n## Types\n\n",
+        "Where values go in: the input, state keys that are taken, the payload of a decision. Where they come out:\n",
+        "the output, state keys that are left behind. A required state key is its caller's, so that for it\n",
+        "only the first counts.\n",
+        "\n| rule | change | going in | coming out |\n|---|---|---|---|\n",
+    ]
+    lines += [f"| `{name}` | {one.says} | {one.going_in} | {one.coming_out} |\n" for name, one in TYPE_RULES.items()]
+    lines += ["\n## Everything else\n\n| rule | change | raises |\n|---|---|---|\n"]
+    lines += [f"| `{name}` | {one.says} | {one.bump} |\n" for name, one in OTHER_RULES.items()]
+    return "".join(lines) + "\n" + BY_HAND + kept(FOLDER / "release-rules.md")
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
     "errors.md": errors_page,
     "hooks.md": hooks_page,
+    "release-rules.md": release_rules_page,
     "settings.md": settings_page,
     **{f"errors/{code}.md": functools.partial(error_page, code) for code in ours()},
 }

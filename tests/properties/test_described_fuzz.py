@@ -23,11 +23,13 @@ PASSING = (Fit.FITS, Fit.CONVERTS)
 class Named(Garden):
     """Gives each class that it makes a name of its own, as two classes of one module have."""
 
+    kinds = ("model", "dataclass", "namedtuple", "typeddict", "protocol", "keeper")
+
     def annotation(self, node):
         """The annotation, and the name once."""
         is_new = node not in self._annotations
         made = super().annotation(node)
-        if is_new and node.kind in ("model", "dataclass", "namedtuple", "typeddict", "protocol", "keeper"):
+        if is_new and node.kind in self.kinds:
             made.__qualname__ = made.__name__ = f"{made.__name__}{len(self._annotations)}"
         return made
 
