@@ -23,7 +23,7 @@ PASSING = (Fit.FITS, Fit.CONVERTS)
 class Named(Garden):
     """Gives each class that it makes a name of its own, as two classes of one module have."""
 
-    kinds = ("model", "dataclass", "namedtuple", "typeddict", "protocol", "keeper")
+    kinds: tuple[str, ...] = ("model", "dataclass", "namedtuple", "typeddict", "protocol", "keeper")
 
     def annotation(self, node):
         """The annotation, and the name once."""

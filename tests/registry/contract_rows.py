@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import types
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NamedTuple, NewType, NotRequired
+from typing import Annotated, Any, Literal, NamedTuple, NewType, NotRequired, Protocol
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen, MultipleOf
-from pydantic import AfterValidator, ConfigDict, Field, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from tests.properties.annotated_values import KEYS
 
@@ -44,6 +45,23 @@ class Row(NamedTuple):
 
 STRICTER, LOOSER, EITHER, BROKEN = ("major", "minor"), ("minor", "major"), ("minor",) * 2, ("major",) * 2
 Id, Code = NewType("Id", int), NewType("Code", int)
+
+
+def protocol(*methods: str) -> Any:
+    """A protocol with these methods."""
+    return types.new_class("Reads", (Protocol,), {}, lambda body: body.update(dict.fromkeys(methods, checked)))
+
+
+def named(*fields: str) -> Any:
+    """A named tuple of numbers."""
+    return NamedTuple("Pair", [(field, int) for field in fields])
+
+
+def loose(kind: Any) -> Any:
+    """A model with extra fields of this type."""
+    extras = {"__pydantic_extra__": dict[str, kind]}
+    body = {"__annotations__": extras, "__module__": __name__, "model_config": {"extra": "allow"}}
+    return type("Loose", (BaseModel,), body)
 
 
 def checked(value: Any) -> Any:
@@ -146,5 +164,11 @@ ROWS = [
     Row("no pattern any more", of(str, Field(pattern="b")), str, "", "bound-looser", *LOOSER),
     Row("validator", int, of(int, AfterValidator(checked)), "", "undecided", *BROKEN),
     Row("unit", of(float, "bar"), of(float, "psi"), "", "undecided", *BROKEN),
+    Row("text", "Unknown", "Other", "", "undecided", *BROKEN),
+    Row("protocol", protocol("read"), protocol("read", "write"), "", "undecided", *BROKEN),
+    Row("type behind a NewType", Id, NewType("Id", float), "", "type-wider", *LOOSER),
+    Row("union with a bound", of(int | str, Ge(0)), int, "", "type-replaced", *BROKEN),
+    Row("order of a named tuple", named("a", "b"), named("b", "a"), "", "type-replaced", *BROKEN),
+    Row("type of extra fields", loose(float), loose(int), ".(extra){}", "type-narrower", *STRICTER),
     Row("alias", model("R", a=int), model("R", a=(int, Field(alias="b"))), ".a", "undecided", *BROKEN),
 ]

@@ -224,6 +224,12 @@ def test_a_change_beside_the_types_falls_under_its_rule(rule, path, old, new, bu
     assert [one.bump for one in found] == ([bump] if bump else [])
 
 
+def test_a_key_that_is_required_goes_in_only():
+    """Its caller gives it, so that it is told once and its type counts in one direction."""
+    changes = compare(keyed(LEVEL), keyed(model("S", level=float, more=int)))
+    assert {one.path for one in changes} == {"state_in.level", "state_in.more"}
+
+
 def test_every_other_rule_has_a_row():
     """No rule is there that nothing above falls under."""
     steps = {"step-renamed", "step-removed", "step-moved", "step-inserted", "step-appended"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from knows_core import ContractError, Version
-from knows_registry.cli.answer import Answers, json_option
+from knows_registry.cli.answer import Answers, json_option, shown
 from knows_registry.cli.completion import templates
 from knows_registry.cli.profiles import find_profile
 from knows_registry.contract_diff import compare, is_raised, next_version, required_bump
@@ -69,9 +69,9 @@ def lines(changes: Iterable[Change]) -> Iterator[str]:
     """The changes for a person, those that ask for most first."""
     for one in changes:
         broken = f" {one.breaks.upper()} BREAK" if one.breaks else ""
-        yield f"  {one.bump}{broken}  {one}"
+        yield shown(f"  {one.bump}{broken}  {one}")  # the files of others hold any text
         if one.signed:
-            yield f"      signed off: {one.signed}"
+            yield shown(f"      signed off: {one.signed}")
         if one.covered:
             yield f"      the migration from {one.covered} takes runs over"
 
