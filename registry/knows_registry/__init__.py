@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from knows_registry.discover import Entry, Fault, Offer, Plugin
     from knows_registry.errors_lock import LockBroken, LockedMissing, LockMissing, LockNotWritten, LockStale
     from knows_registry.errors_permission import AllowListBroken, ArtifactChanged, PluginNotPermitted, RequirementUnmet
+    from knows_registry.manifest import ManifestBroken
     from knows_registry.permission import Permission
     from knows_registry.registry import Registry
 
@@ -23,6 +24,7 @@ __all__ = [
     "LockNotWritten",
     "LockStale",
     "LockedMissing",
+    "ManifestBroken",
     "Offer",
     "Permission",
     "Plugin",
@@ -42,6 +44,7 @@ _ROOMS = {
     "LockNotWritten": "errors_lock",
     "LockStale": "errors_lock",
     "LockedMissing": "errors_lock",
+    "ManifestBroken": "manifest",
     "Offer": "discover",
     "Permission": "permission",
     "Plugin": "discover",

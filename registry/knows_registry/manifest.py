@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from knows_core import RegistryError
 from knows_registry.manifest_place import manifest_file
 from knows_registry.manifest_text import BadManifest, Manifest, manifest_in
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from knows_registry.discover import Entry, Offer
     from knows_registry.profile import Profile
 
@@ -28,13 +30,24 @@ def manifest_profile(offer: Offer) -> Profile | None:
 
     Nothing is imported. Raises ManifestBroken for one that cannot be read.
     """
-    manifest = manifest_of(offer.entry) if offer.entry is not None else None
-    wanted = (offer.name, str(offer.version))
-    return next((one for one in manifest.profiles if one[:2] == wanted), None) if manifest is not None else None
+    held = _held(offer.entry) if offer.entry is not None else None
+    return held.rows.get((offer.name, str(offer.version))) if held is not None else None
 
 
 def manifest_of(entry: Entry) -> Manifest | None:
     """The manifest that has the template of an entry point; None where there is no such file. Raises ManifestBroken."""
+    held = _held(entry)
+    return held.manifest if held is not None else None
+
+
+class _Held(NamedTuple):
+    """A manifest and its profiles by name and version: a resolution asks for one after the other."""
+
+    manifest: Manifest
+    rows: Mapping[tuple[str, str], Profile]
+
+
+def _held(entry: Entry) -> _Held | None:
     file = manifest_file(entry)
     if file is None:
         return None
@@ -48,7 +61,8 @@ def manifest_of(entry: Entry) -> Manifest | None:
 
 
 @functools.cache
-def _read(file: str, distribution: str, modified: int, size: int) -> Manifest:
+def _read(file: str, distribution: str, modified: int, size: int) -> _Held:
     """Read once per process, and again where the file was written to since."""
     del modified, size
-    return manifest_in(Path(file).read_text(encoding="utf-8"), distribution)
+    manifest = manifest_in(Path(file).read_text(encoding="utf-8"), distribution)
+    return _Held(manifest, {(one.name, one.version): one for one in manifest.profiles})

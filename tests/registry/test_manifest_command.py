@@ -257,7 +257,7 @@ PLUGINS = [folder.parent for folder in ROOT.glob("plugins/*/pyproject.toml") if 
 def test_our_own_plugins_ship_a_current_manifest(kwf, folder):
     """Every plugin here that has templates has the manifest that `kwf manifest build` writes."""
     code, told = kwf("manifest", "check", "--project", str(folder))
-    assert (code, "is current" in told) == (0, True)
+    assert code == 0, told
 
 
 def test_our_own_manifests_are_found_where_they_are_installed():
