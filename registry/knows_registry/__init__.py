@@ -8,7 +8,13 @@ if TYPE_CHECKING:
     from knows_registry.catalog import DuplicatePlugin
     from knows_registry.discover import Entry, Fault, Offer, Plugin
     from knows_registry.errors_lock import LockBroken, LockedMissing, LockMissing, LockNotWritten, LockStale
-    from knows_registry.errors_permission import AllowListBroken, ArtifactChanged, PluginNotPermitted, RequirementUnmet
+    from knows_registry.errors_permission import (
+        AllowListBroken,
+        ArtifactChanged,
+        PluginNotPermitted,
+        RequirementUnmet,
+        UnknownDistribution,
+    )
     from knows_registry.manifest import ManifestBroken
     from knows_registry.permission import Permission
     from knows_registry.registry import Registry
@@ -31,6 +37,7 @@ __all__ = [
     "PluginNotPermitted",
     "Registry",
     "RequirementUnmet",
+    "UnknownDistribution",
 ]
 
 _ROOMS = {
@@ -51,6 +58,7 @@ _ROOMS = {
     "PluginNotPermitted": "errors_permission",
     "Registry": "registry",
     "RequirementUnmet": "errors_permission",
+    "UnknownDistribution": "errors_permission",
 }
 
 

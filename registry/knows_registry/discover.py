@@ -162,8 +162,13 @@ def installed_as(folder: str) -> tuple[str, str] | None:
 def versions_on(paths: Iterable[str], distributions: Iterable[str]) -> dict[str, str]:
     """The versions by which these distributions are installed on a path; what is not is missing."""
     wanted = set(distributions)
-    found = [folder for folder in _distributions(paths, lambda _: None) if folder.distribution in wanted]
+    found = [folder for folder in installed_on(paths) if folder.distribution in wanted]
     return {folder.distribution: folder.version for folder in found if folder.version != "unknown"}
+
+
+def installed_on(paths: Iterable[str]) -> Iterator[Folder]:
+    """Every distribution on a path, whether or not it has to do with us."""
+    return _distributions(paths, lambda _: None)
 
 
 def normalized(distribution: str) -> str:

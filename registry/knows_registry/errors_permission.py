@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from knows_core import AccessDenied, ConfigError, PluginBroken
+from knows_core import AccessDenied, ConfigError, PluginBroken, RegistryError
 
 
 class PluginNotPermitted(AccessDenied):
@@ -38,3 +38,11 @@ class AllowListBroken(ConfigError):
     code = "allow-list-broken"
     sentence = "{path}: expected a list of permitted distributions, found {found}"
     remedy = "Correct the file, or remove it and permit anew with `kwf plugins allow NAME`."
+
+
+class UnknownDistribution(RegistryError, LookupError):
+    """A distribution was to be permitted, or no longer, and there is none of that name."""
+
+    code = "unknown-distribution"
+    sentence = "{name} is not {among}: {found}"
+    remedy = "{hint}"

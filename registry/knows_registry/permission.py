@@ -128,9 +128,7 @@ class Permission:
         if (artifact.digest, artifact.editable) != named[1:] or _other_version(artifact, named):
             reason = f"expected {_told(named)}, found {_told(artifact)}"
         elif altered:
-            reason = f"expected the files of its RECORD, found {_listed(altered)} missing or altered"
-            hint = f"`pip install --force-reinstall --no-deps {_pinned(entry)}` brings them back."
-            return self._changed_error(entry, named, artifact, altered, reason, hint)
+            return self._changed_error(entry, named, artifact, altered, _altered(altered), _reinstalled(entry))
         elif artifact.digest and (elsewhere := stray(entry, files(entry.folder))):
             reason = f"its module would be imported from {elsewhere}, which is none of its files"
             hint = "Rename or remove what takes its place; the current folder comes before installed ones."
@@ -172,6 +170,13 @@ def permission_of(
     return Permission(settings.plugins, lock=lock() if decides else None, notice=notice)
 
 
+def as_recorded(entry: Entry) -> None:
+    """Raise ArtifactChanged unless the files of a distribution are as its own RECORD has them."""
+    if altered := damaged(entry.folder):
+        facts = _facts(entry) | {"reason": _altered(altered), "hint": _reinstalled(entry), "authority": "its RECORD"}
+        raise ArtifactChanged(**facts, expected="the files of its RECORD", found=_listed(altered), files=altered)
+
+
 def _other_version(artifact: Artifact, named: Named) -> bool:
     """Whether only the version is left to tell two artifacts apart; that of an editable one may move."""
     return not artifact.digest and not artifact.editable and artifact.version != named.version
@@ -192,5 +197,10 @@ def _listed(paths: list[str]) -> str:
     return ", ".join(paths[:_MANY]) + (f" and {more} more" if more > 0 else "")
 
 
-def _pinned(entry: Entry) -> str:
-    return f"'{entry.distribution}=={entry.distribution_version}'"
+def _altered(paths: list[str]) -> str:
+    return f"expected the files of its RECORD, found {_listed(paths)} missing or altered"
+
+
+def _reinstalled(entry: Entry) -> str:
+    pinned = f"{entry.distribution}=={entry.distribution_version}"
+    return f"`pip install --force-reinstall --no-deps '{pinned}'` brings them back."

@@ -162,6 +162,7 @@ class Stage:
         return inherited | {
             "PYTHONPATH": os.pathsep.join([str(self.site), str(self.library), *ours]),
             "XDG_CACHE_HOME": str(self.cache),
+            "XDG_CONFIG_HOME": str(self.cache),
             "HOME": str(self.cache),
             "PYTHONDONTWRITEBYTECODE": "1",
         }

@@ -40,7 +40,7 @@ COMMANDS = {
     ),
     "plugins": (
         "knows_registry.cli.plugins:plugins",
-        "Check what is installed by importing it, or show who has which hook.",
+        "Check what is installed by importing it, permit it, or show who has which hook.",
     ),
     "purge": ("knows_registry.cli.purge:purge", "Delete runs that ended long enough ago."),
     "release-check": (

@@ -16,6 +16,7 @@ from knows_registry.cli.failure import failure_of
 from knows_registry.cli.list_templates import fault_lines, fault_row
 from knows_registry.cli.moves import in_place
 from knows_registry.cli.place import backend_option, where
+from knows_registry.cli.suspicions import suspicions
 from knows_registry.discover import Fault, discover
 from knows_registry.listing import known_faults
 from knows_registry.verdict import remembered, verdict_faults
@@ -53,7 +54,8 @@ def doctor(answers: Answers, with_runs: bool, backend: str | None) -> int:
     Plugins are not imported; what is said of them comes from metadata and from the last `kwf plugins check`. With
     --runs every journal is read, and the templates of open runs are imported: each run goes on, migrates, or is
     stranded, with why and the next command. Nothing is run or written. Ends with 3 when something is broken: a damaged
-    journal and a stranded run are.
+    journal and a stranded run are. Distributions that can be taken for another, and code that runs at every start of
+    Python, are worth a look and change nothing.
     """
     from sqlite3 import sqlite_version_info  # a Python without SQLite still has the rest of the command line
 
@@ -68,6 +70,8 @@ def doctor(answers: Answers, with_runs: bool, backend: str | None) -> int:
         *_unmet({*_OURS, *(entry.distribution for entry in installed)}),
         *known_faults(catalog),
     ]
+    warnings, unreadable = suspicions(catalog)
+    faults += unreadable
     journals, unread = _journals(answers, backend) if with_runs else (None, [])
     faults += journals.faults(backend) if journals else unread
     facts: dict[str, Any] = {
@@ -79,9 +83,12 @@ def doctor(answers: Answers, with_runs: bool, backend: str | None) -> int:
         "verdicts": _verdicts(installed, verdicts, now=time.time()),
     }
     read = {"journals": journals.facts(backend) if journals else None} if with_runs else {}
-    answers.object({**facts, **read, "broken": list(map(fault_row, faults))})
+    answers.object(
+        {**facts, **read, "broken": list(map(fault_row, faults)), "warnings": list(map(fault_row, warnings))}
+    )
     answers.text(*_lines(facts), "", *(journals.lines(backend) if journals else []))
     answers.text(*fault_lines(faults) or ["Nothing is known to be broken."])
+    answers.text(*["", "Worth a look:", *fault_lines(warnings)] if warnings else [])
     return _BROKEN if faults else 0
 
 

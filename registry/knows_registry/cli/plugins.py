@@ -1,4 +1,4 @@
-"""`kwf plugins`: who implements which hook; `check` imports every entry point apart and timed, and remembers that."""
+"""`kwf plugins`: who implements which hook, and `check`, which imports every entry point apart and remembers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from knows_registry.cli.allow import allow
 from knows_registry.cli.answer import Answers, columns, json_option
 from knows_registry.cli.list_templates import fault_lines, fault_row
 from knows_registry.cli.permitted import registry_of
@@ -25,7 +26,7 @@ _LIMIT = 10.0  # seconds: slower than any honest import, shorter than a person's
 @json_option
 @click.pass_context
 def plugins(context: click.Context, with_hooks: bool) -> int:
-    """Check what is installed by importing it, or show who implements which hook.
+    """Check what is installed by importing it, permit it, or show who implements which hook.
 
     With --hooks every plugin that has hooks is imported; they are called by distribution, then by entry, unless they
     ask to be first or last. Ends with 3 when one is broken.
@@ -41,6 +42,9 @@ def plugins(context: click.Context, with_hooks: bool) -> int:
     if context.obj.json:
         raise click.UsageError("expected --hooks or a command, found neither", context)
     raise click.exceptions.NoArgsIsHelpError(context)
+
+
+plugins.add_command(allow)
 
 
 @plugins.command()
