@@ -84,9 +84,8 @@ class Registry:
         """What may be imported. Raises ConfigError for settings that cannot be read, LockBroken."""
         if self._permission is None:
             from knows_core.settings import load_settings  # pydantic, which a registry without plugins does not need
-            from knows_registry.permission import permission_of
 
-            self._permission = permission_of(load_settings(), lambda: self.lock, notice=self._notice)
+            self._permission = self._permitted_by(load_settings())
         return self._permission
 
     @overload
@@ -218,11 +217,18 @@ class Registry:
         from knows_core.settings import load_settings
 
         settings = settings or load_settings()
+        if self._permission is None:
+            self._permission = self._permitted_by(settings)
         for fault in self.ask_plugins():
             _warn(fault)
         url = settings.state_backend if settings.state_persistence else None
         backend = self.backend(url) if url is not None else None
         return LocalEngine(backend, templates=self, hooks=plugins.manager(), limits=settings.limits())
+
+    def _permitted_by(self, settings: WorkflowSettings) -> Permission:
+        from knows_registry.permission import permission_of  # whoever imports nothing needs none
+
+        return permission_of(settings, lambda: self.lock, notice=self._notice)
 
     def _held(self, request: Iterable[Need]) -> Composition:
         """A composition in which nothing stands in for what the lock pins and is not installed."""
