@@ -87,7 +87,7 @@ def shipped(stage, name, line):
     folder = stage.install(name)
     (stage.site / f"{name}.pth").write_text(line)
     (stage.site / f"{name}.py").write_text("")
-    rows = [stage._recorded(stage.site / f"{name}.pth"), stage._recorded(stage.site / f"{name}.py")]
+    rows = [stage.row_of_record(stage.site / f"{name}.pth"), stage.row_of_record(stage.site / f"{name}.py")]
     (folder / "RECORD").write_text("".join(rows))
     return folder
 
