@@ -83,11 +83,10 @@ def _look(paths: list[str]) -> tuple[Listing, list[str]]:
 
 
 def _watched(found: Found, index: Index) -> list[str]:
-    """The folders and files of ours: where a manifest may come to lie, the folder around it."""
+    """The folders and files of ours, and where a manifest lies or may come to lie."""
     entries = [offer.entry for offer in found.offers if offer.entry] + [plugin.entry for plugin in found.plugins]
     folders = dict.fromkeys(entry.folder for entry in entries)
-    packages = dict.fromkeys(f"{entry.folder.rpartition('/')[0]}/{entry.module.partition('.')[0]}" for entry in entries)
-    return [*folders, *(f"{folder}/entry_points.txt" for folder in folders), *packages, *index.files]
+    return [*folders, *(f"{folder}/entry_points.txt" for folder in folders), *index.places]
 
 
 def _row(offer: Offer, status: str, index: Index) -> Row:

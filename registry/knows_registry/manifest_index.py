@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_registry.discover import Fault
-from knows_registry.manifest_place import manifest_file
+from knows_registry.manifest_place import look_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,10 +25,10 @@ class Note(NamedTuple):
 
 
 class Index(NamedTuple):
-    """The notes on installed templates by name and version; the manifests read; what is wrong with those."""
+    """The notes on installed templates by name and version; all files and folders looked at; what is wrong."""
 
     notes: Mapping[tuple[str, str], Note]
-    files: tuple[str, ...]
+    places: tuple[str, ...]
     faults: tuple[Fault, ...]
 
 
@@ -36,10 +36,12 @@ def index_of(offers: Iterable[Offer], *, thoroughly: bool = False) -> Index:
     """Read the manifests of installed offers; with `thoroughly` every one is read as whoever relies on it reads it."""
     notes: dict[tuple[str, str], Note] = {}
     faults: list[Fault] = []
-    files: dict[str, dict[tuple[str, str], Note]] = {}
+    places: dict[str, None] = {}
     offered: dict[str, dict[tuple[str, str], Entry]] = {}
     for offer in offers:
-        if offer.entry is not None and (file := manifest_file(offer.entry)) is not None:
+        file, folders = look_for(offer.entry) if offer.entry is not None else (None, [])
+        places |= dict.fromkeys(folders)
+        if offer.entry is not None and file is not None:
             offered.setdefault(file, {})[offer.name, str(offer.version)] = offer.entry
     for file, entries in offered.items():
         sample = next(iter(entries.values()))
@@ -47,11 +49,10 @@ def index_of(offers: Iterable[Offer], *, thoroughly: bool = False) -> Index:
         if found is None:
             found, broken = _whole(sample)
             faults += broken
-        files[file] = found
         notes |= {key: note for key, note in found.items() if key in entries}
         if found:
             faults += _stale(file, sample.distribution, found, entries)
-    return Index(notes, tuple(files), tuple(faults))
+    return Index(notes, (*places, *offered), tuple(faults))
 
 
 def _rows(file: str, distribution: str) -> dict[tuple[str, str], Note] | None:

@@ -26,8 +26,17 @@ def file_name(distribution: str) -> str:
 
 def manifest_file(entry: Entry) -> str | None:
     """Where the manifest for an entry point lies; None where there is none."""
-    name = file_name(entry.distribution)
-    return next((file for folder in _folders(entry) if os.path.isfile(file := f"{folder}/{name}")), None)
+    return look_for(entry)[0]
+
+
+def look_for(entry: Entry) -> tuple[str | None, list[str]]:
+    """The same, and the folders that were looked in: a manifest that comes to be there changes one of them."""
+    name, folders = file_name(entry.distribution), list[str]()
+    for folder in _folders(entry):
+        folders.append(folder)
+        if os.path.isfile(file := f"{folder}/{name}"):
+            return file, folders
+    return None, folders
 
 
 def _folders(entry: Entry) -> Iterator[str]:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 
 import pytest
 
+from knows_core import pipeline, step
+from knows_registry.listing import listing
 from knows_registry.listing_cache import Kept, keep, recall
+from knows_registry.manifest_place import file_name
+from knows_registry.manifest_text import Manifest, text_of
+from knows_registry.profile import profile_of
 
 LONG_AGO = 1_600_000_000  # seconds
 LATER = 1_700_000_000_000_000_000  # nanoseconds
@@ -148,6 +154,22 @@ def test_installing_and_removing_are_noticed(remembered):
     assert names(remembered) == names(remembered) == ["bake", "etch"]
     (folder / "entry_points.txt").write_text("")
     assert names(remembered) == ["etch"]
+
+
+def test_a_manifest_that_is_built_in_an_editable_project_is_noticed(stage, tmp_path, monkeypatch):
+    """The package is not beside the metadata then; the folder that an import finds is watched."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(stage.cache))
+    monkeypatch.setattr(sys, "path", [str(stage.site), str(tmp_path / "src")])
+    stage.install("acme-line", templates={"line@1.0.0": "acme_line:line"})
+    (tmp_path / "src" / "acme_line").mkdir(parents=True)
+    age(stage.site)
+    age(tmp_path / "src")
+    assert [row.summary for row in (*listing().rows, *listing().rows)] == ["", ""]
+    assert list(stage.cache.rglob("listing-*"))
+    template = pipeline([step(len, name="count")], name="line", version="1.0", summary="Counts.")
+    manifest = Manifest("acme-line", (profile_of(template.definition),))
+    (tmp_path / "src" / "acme_line" / file_name("acme-line")).write_text(text_of(manifest))
+    assert [row.summary for row in listing().rows] == ["Counts."]
 
 
 def test_a_verdict_is_noticed(remembered):
