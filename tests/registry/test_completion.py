@@ -128,6 +128,7 @@ def test_commands_and_options_are_completed(shell):
     assert {"run", "runs"} <= set(shell("kwf ru"))
     assert shell("kwf resume --accept") == ["--accept-code-change"]
     assert shell("kwf --ver") == ["--version"]
+    assert shell("kwf plugins allow etch") == ["etch-dist"]
 
 
 def test_templates_and_their_versions_are_completed(shell):

@@ -8,6 +8,7 @@ import click
 
 from knows_core import ConfigError
 from knows_registry.cli.answer import Answers, columns, json_option
+from knows_registry.cli.completion import distributions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,7 +21,7 @@ _LISTED = "on the list of permitted distributions"
 
 
 @click.command()
-@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=distributions)
 @click.option("--revoke", is_flag=True, help="Take the distributions from the list.")
 @json_option
 @click.pass_obj
