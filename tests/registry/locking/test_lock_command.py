@@ -109,6 +109,27 @@ def test_plugins_that_a_run_loads_are_pinned(factory):
     ]
 
 
+@pytest.mark.parametrize("mode", ["lock", "any"])
+def test_locking_may_look_at_what_no_lock_names(factory, monkeypatch, mode):
+    """Whoever locks a template wants to have it taken in: also the first one, and one more later."""
+    monkeypatch.setenv("KNOWS_WORKFLOW_PLUGINS", mode)
+    factory.pump("1.2.0")
+    assert factory.kwf("lock", "pump").returncode == 0
+    factory.plant("^1.0")
+    assert factory.kwf("lock", "plant").returncode == 0
+    assert factory.run("plant", "--locked")[1]["result"] == "pump 1.2.0"
+
+
+def test_the_list_of_permitted_distributions_decides_for_locking_too(factory, monkeypatch):
+    """Exit code 8 for what has no manifest and would have to be imported, and how it is permitted."""
+    monkeypatch.setenv("KNOWS_WORKFLOW_PLUGINS", "allow")
+    factory.pump("1.2.0")
+    done = factory.kwf("lock", "pump")
+    assert done.returncode == 8
+    assert "`kwf plugins allow knows-pumps` permits it" in done.stderr
+    assert not (factory.site / "knows.lock").exists()
+
+
 def test_a_lock_that_cannot_be_written_costs_nothing(factory):
     """The reason is told, exit code 8, and the old lock stays."""
     factory.pump("1.2.0")
