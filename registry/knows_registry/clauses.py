@@ -47,6 +47,7 @@ class Board:
         self.domain: list[int] = []
         self.decided: list[int] = []  # the variable that each level is about
         self.touched: list[int] = []  # variables whose domain or decision changed; whoever reads it clears it
+        self.turns = 0  # of `refuted`: what an answer has cost, the same in every process
         self._settled: set[int] = set()
         self._watching: list[list[Clause]] = []
         self._trail: list[_Narrowing] = []
@@ -207,6 +208,7 @@ def refuted(board: Board, decide: Callable[[], bool]) -> Clause | None:
     `decide` is called whenever single clauses tell no more; it decides for a variable, or adds clauses.
     """
     while True:
+        board.turns += 1
         broken = board.propagate()
         if broken:
             learned = board.learned(broken)

@@ -15,21 +15,19 @@ if TYPE_CHECKING:
 
     Fact = Wanted | Withdrawn
 
-_MANY = 400  # facts; with more of them, leaving out each in turn would take longer than a person waits
-
-
+_PATIENCE = 4000  # turns of the solver spent on a shorter proof, about half a second; they are counted, not timed
 _LONG, _SHORT = 4, 2  # causes that a reader takes in at once, and terms that are worth a line
 
 
 def core(proof: Clause, domains: Domains) -> Clause:
-    """A proof from facts none of which can be spared, those of several versions of one template taken together."""
-    proof = _proved(list(_together(_facts(proof))), domains) or proof
-    facts = list(_facts(proof))
-    for fact in facts if len(facts) <= _MANY else ():
+    """A proof from facts of which hardly any can be spared, those of all versions of a template taken together."""
+    proof, spent = _proved(list(_together(_facts(proof))), domains, proof)
+    for fact in list(_facts(proof)):
         kept = list(_facts(proof))
-        if fact in kept:
+        if fact in kept and spent < _PATIENCE:
             kept.remove(fact)
-            proof = _proved(kept, domains) or proof
+            proof, turns = _proved(kept, domains, proof)
+            spent += turns
     return proof
 
 
@@ -107,8 +105,11 @@ def _together(facts: Iterable[Fact]) -> Iterator[Fact]:
     yield from sorted(merged.values(), key=lambda fact: fact.user != ROOT)
 
 
-def _proved(facts: Sequence[Fact], domains: Domains) -> Clause | None:
-    """The proof from these facts alone, if there is one; versions of which they say nothing need nothing."""
+def _proved(facts: Sequence[Fact], domains: Domains, other: Clause) -> tuple[Clause, int]:
+    """The proof from these facts alone, or else the other one, and the turns it took to find out.
+
+    Versions of which the facts say nothing need nothing.
+    """
     board = Board(full.bit_length() - 1 for full in domains.board.full)
     board.add(*(clause for clause in map(domains.clause, facts) if clause))
 
@@ -119,4 +120,4 @@ def _proved(facts: Sequence[Fact], domains: Domains) -> Clause | None:
             board.decide(variable, 1 << held.bit_length() - 1)
         return variable is not None
 
-    return refuted(board, decide)
+    return refuted(board, decide) or other, board.turns

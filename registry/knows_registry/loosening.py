@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from knows_core import VersionRange
 from knows_registry.clauses import ROOT
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
     from knows_registry.resolve import Candidate, Need, Slot
 
 
-class Problem(NamedTuple):
+_PATIENCE = 8000  # turns of the solver spent on suggestions, about a second; they are counted, not timed
+
+
+@dataclass(slots=True)
+class Problem:
     """What was asked of a resolution, and the facts that make it impossible."""
 
     request: Sequence[Need]
@@ -26,11 +31,17 @@ class Problem(NamedTuple):
     preferred: Mapping[Slot, Version]
     domains: Domains
     facts: Sequence[Wanted | Withdrawn]
+    spent: int = 0
 
     def solved(self, request: Sequence[Need], answers: Answers) -> Mapping[Slot, Version] | None:
-        """The versions that another request comes to, or the same one with other answers."""
+        """The versions that another request comes to, or the same one with other answers; None for want of patience."""
+        if self.spent > _PATIENCE:
+            return None
         found = search(request, answers, self.preferred)
-        return None if isinstance(found, Refusal) else found
+        if not isinstance(found, Refusal):
+            return found
+        self.spent += found.domains.board.turns
+        return None
 
 
 def suggestion(problem: Problem) -> str:
@@ -48,7 +59,11 @@ def suggestion(problem: Problem) -> str:
     for fact in (fact for fact in wanted if fact.user != ROOT):
         if move := _other_template(problem, fact):
             return move
-    return _whole_request(problem) or "No range of the request is enough to loosen: what the templates use must change."
+    if move := _whole_request(problem):
+        return move
+    if problem.spent > _PATIENCE:
+        return "Too many templates are part of it for a suggestion: ask for fewer, and then for one more each time."
+    return "No range of the request is enough to loosen: what the templates use must change."
 
 
 def _to_install(problem: Problem, name: str) -> str:

@@ -7,6 +7,7 @@ import pickle
 
 import pytest
 
+from knows_registry import derivation, loosening
 from knows_registry.cli.failure import failure_of
 from knows_registry.resolve import Unsatisfiable, resolve
 from tests.properties.registries import Stock, wanted
@@ -165,6 +166,17 @@ def test_what_has_no_part_in_the_conflict_is_not_told():
     error = refused(stock, *(f"t{number}" for number in range(8)), "etch", "clean")
     assert len(error.lines) == 4
     assert "t0" not in str(error)
+
+
+def test_a_conflict_that_is_too_large_is_told_without_shortening_it(monkeypatch):
+    """The effort is bounded: the proof stays as it was found, and the suggestion says why there is none."""
+    monkeypatch.setattr(derivation, "_PATIENCE", 0)
+    monkeypatch.setattr(loosening, "_PATIENCE", -1)
+    error = refused(diamond().add("etch", "1.1.0", "equipment"), "etch@^1.2", "clean@^1")
+    assert error.lines[-1] == "the request wants clean ^1 (1.0.0) and etch ^1.2 (1.2.0, 1.3.0)"
+    assert error.suggestion == (
+        "Too many templates are part of it for a suggestion: ask for fewer, and then for one more each time."
+    )
 
 
 def test_the_error_keeps_its_facts_on_every_way_out():
