@@ -77,7 +77,7 @@ def compare(
         found.append(_plain("contract", UNDECIDED, "", ""))
     if old.name != new.name:
         found.append(_plain("name", "name-changed", old.name, new.name))
-    if old.summary != new.summary:
+    if old.summary != new.summary and _is_whole(old, new):
         found.append(_plain("summary", "wording", old.summary, new.summary))
     version = Version(old.version)
     settled = [_signed(one, signed or {}) for one in dict.fromkeys(found)]
@@ -85,6 +85,11 @@ def compare(
         (one._replace(bump=lowered(one.bump, version)) for one in settled),
         key=lambda one: (-one.bump.weight, one.path),
     )
+
+
+def _is_whole(*profiles: Profile) -> bool:
+    """Whether all tell more than a contract: one that was printed alone has neither shape nor summary."""
+    return all(one.shape for one in profiles)
 
 
 def required_bump(changes: Iterable[Change]) -> Bump:
@@ -251,8 +256,8 @@ def _uses(profile: Profile) -> dict[str, _Use]:
 
 
 def _shape_changes(old: Profile, new: Profile, migrations: tuple[Migration, ...]) -> Iterator[Change]:
-    if not old.shape or not new.shape:
-        return  # a contract that was printed alone
+    if not _is_whole(old, new):
+        return
     covered = covering(old.shape, new.shape, old.version, migrations)
     breaks = "" if covered or is_resumable(old.shape, new.shape) else RESUME
     for rule, was, now in shape_changes(old.shape, new.shape):

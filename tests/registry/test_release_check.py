@@ -274,7 +274,9 @@ def test_files_are_compared_like_what_is_installed(two):
     (two.site / "etch.json").write_text(printed)
     done = two.kwf("diff", "etch.json", "wf.py:etch")
     assert (done.returncode, "input.size" in done.stdout) == (4, True)
-    assert two.kwf("diff", "etch.json", "etch@1.0.0", "--json").returncode == 0
+    done = two.kwf("diff", "etch.json", "etch@1.0.0", "--json")
+    answer = json.loads(done.stdout)
+    assert (done.returncode, answer["changes"], answer["version_is_raised_enough"]) == (0, [], True)
 
 
 def test_what_cannot_be_compared_is_said(two):

@@ -45,7 +45,7 @@ def diff(answers: Answers, old: str, new: str) -> int:
             **told(changes),
             "required_bump": str(bump),
             "required_version": None if bump is Bump.NONE else str(least),
-            "version_is_raised_enough": versions[0] != versions[1] and is_enough,
+            "version_is_raised_enough": is_raised(*versions, bump),
         }
     )
     answers.text(f"{was.profile.name}@{was.profile.version} -> {now.profile.name}@{now.profile.version}")
