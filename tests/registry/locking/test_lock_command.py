@@ -121,13 +121,15 @@ def test_locking_may_look_at_what_no_lock_names(factory, monkeypatch, mode):
 
 
 def test_the_list_of_permitted_distributions_decides_for_locking_too(factory, monkeypatch):
-    """Exit code 8 for what has no manifest and would have to be imported, and how it is permitted."""
+    """Exit code 8 for what has no manifest and would have to be imported, until it is permitted."""
     monkeypatch.setenv("KNOWS_WORKFLOW_PLUGINS", "allow")
     factory.pump("1.2.0")
     done = factory.kwf("lock", "pump")
     assert done.returncode == 8
     assert "`kwf plugins allow knows-pumps` permits it" in done.stderr
     assert not (factory.site / "knows.lock").exists()
+    assert factory.kwf("plugins", "allow", "knows-pumps").returncode == 0
+    assert factory.kwf("lock", "pump").returncode == 0
 
 
 def test_a_lock_that_cannot_be_written_costs_nothing(factory):
