@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from knows_core import VersionRange
 from knows_registry.clauses import ROOT
 from knows_registry.domains import Answers, Wanted, Withdrawn
-from knows_registry.search import Refusal, search
+from knows_registry.search import ChoicesTooMany, Refusal, search
 from knows_registry.wording import joined, listed
 
 if TYPE_CHECKING:
@@ -37,7 +37,11 @@ class Problem:
         """The versions that another request comes to, or the same one with other answers; None for want of patience."""
         if self.spent > _PATIENCE:
             return None
-        found = search(request, answers, self.preferred)
+        try:
+            found = search(request, answers, self.preferred)
+        except ChoicesTooMany as error:
+            self.spent += error.turns
+            return None
         if not isinstance(found, Refusal):
             return found
         self.spent += found.domains.board.turns

@@ -5,6 +5,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
+from knows_core import RegistryError
 from knows_registry.clauses import ASKED, ROOT, Clause, refuted
 from knows_registry.domains import Answers, Domains
 
@@ -15,7 +16,18 @@ if TYPE_CHECKING:
     from knows_registry.resolve import Need, Slot
 
 
+# An answer costs some 1,000 turns where 500 of 1,000 templates are chosen; turns are the same on every machine.
+MOST_TURNS = 8_000
+
 _Turn = tuple[bool, bool, int, "Slot"]
+
+
+class ChoicesTooMany(RegistryError):
+    """The versions that come into question exclude each other in more ways than anybody would wait for."""
+
+    code = "choices-too-many"
+    sentence = "no answer after {turns} attempts: {slots} templates exclude each other's versions in very many ways"
+    remedy = "Name some of them with exact versions in the request, or lock a composition that is known: `kwf lock`."
 
 
 class Refusal(NamedTuple):
@@ -37,6 +49,8 @@ def search(
     queue: list[tuple[_Turn, int]] = []
 
     def decide() -> bool:
+        if board.turns > MOST_TURNS:
+            raise ChoicesTooMany(turns=MOST_TURNS, slots=len(domains.slots) - 1)
         for variable in dict.fromkeys(board.touched):
             if board.is_open(variable):
                 heappush(queue, (_turn(domains, variable, rooted), variable))

@@ -23,6 +23,7 @@ WITHOUT_EXAMPLE = {  # what would have to be there for it
     "access-denied": "an account that may not open a file",
     "backend-busy": "a lock that another program holds for half a minute",
     "backend-full": "a full disk",
+    "choices-too-many": "a request on which it takes a quarter of a minute to give up",
     "manifest-broken": "an installed distribution with a damaged manifest",
     "duplicate-plugin": "two installed distributions with one plugin",
     "requirement-unmet": "an installed distribution that was made for another version",

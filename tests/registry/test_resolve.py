@@ -8,6 +8,7 @@ import pytest
 
 from knows_core import Version
 from knows_registry.resolve import Slot, Unsatisfiable, resolve
+from knows_registry.search import ChoicesTooMany
 from tests.properties.registries import Stock, wanted
 
 
@@ -223,3 +224,28 @@ def test_the_answer_does_not_depend_on_the_order_of_request_or_supply():
 def test_an_empty_request_comes_to_nothing():
     """And asks nothing."""
     assert resolve([], Stock()) == {}
+
+
+def pigeons(holes):
+    """One pigeon more than there are holes, none of which takes two: no search by learning is short."""
+    stock = Stock()
+    for hole in range(1, holes + 1):
+        for pigeon in range(1, holes + 2):
+            stock.add(f"hole-{hole}", f"{pigeon}.0.0").add(f"pigeon-{pigeon}", f"{hole}.0.0", f"hole-{hole}@{pigeon}")
+    return stock, [f"pigeon-{pigeon}" for pigeon in range(1, holes + 2)]
+
+
+def test_few_choices_that_exclude_each_other_are_proved_so():
+    """Three pigeons do not go into two holes."""
+    stock, request = pigeons(2)
+    with pytest.raises(Unsatisfiable):
+        chosen(stock, *request)
+
+
+def test_a_search_that_nobody_would_wait_for_ends(monkeypatch):
+    """With the number of attempts, which is the same on every machine, and a way to ask for less."""
+    monkeypatch.setattr("knows_registry.search.MOST_TURNS", 300)
+    stock, request = pigeons(9)
+    with pytest.raises(ChoicesTooMany, match="no answer after 300 attempts: .* Name some of them with exact") as caught:
+        chosen(stock, *request)
+    assert caught.value.exit_code == 3
