@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from knows_registry.catalog import DuplicatePlugin
     from knows_registry.discover import Entry, Fault, Offer, Plugin
-    from knows_registry.errors_lock import LockBroken, LockedMissing, LockMissing, LockNotWritten, LockStale
-    from knows_registry.errors_permission import (
+    from knows_registry.locking.errors_lock import LockBroken, LockedMissing, LockMissing, LockNotWritten, LockStale
+    from knows_registry.manifests.manifest import ManifestBroken
+    from knows_registry.permits.errors_permission import (
         AllowListBroken,
         ArtifactChanged,
         PluginNotPermitted,
         RequirementUnmet,
         UnknownDistribution,
     )
-    from knows_registry.manifest import ManifestBroken
-    from knows_registry.permission import Permission
+    from knows_registry.permits.permission import Permission
     from knows_registry.registry import Registry
 
 __all__ = [
@@ -41,24 +41,24 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "AllowListBroken": "errors_permission",
-    "ArtifactChanged": "errors_permission",
+    "AllowListBroken": "permits.errors_permission",
+    "ArtifactChanged": "permits.errors_permission",
     "DuplicatePlugin": "catalog",
     "Entry": "discover",
     "Fault": "discover",
-    "LockBroken": "errors_lock",
-    "LockMissing": "errors_lock",
-    "LockNotWritten": "errors_lock",
-    "LockStale": "errors_lock",
-    "LockedMissing": "errors_lock",
-    "ManifestBroken": "manifest",
+    "LockBroken": "locking.errors_lock",
+    "LockMissing": "locking.errors_lock",
+    "LockNotWritten": "locking.errors_lock",
+    "LockStale": "locking.errors_lock",
+    "LockedMissing": "locking.errors_lock",
+    "ManifestBroken": "manifests.manifest",
     "Offer": "discover",
-    "Permission": "permission",
+    "Permission": "permits.permission",
     "Plugin": "discover",
-    "PluginNotPermitted": "errors_permission",
+    "PluginNotPermitted": "permits.errors_permission",
     "Registry": "registry",
-    "RequirementUnmet": "errors_permission",
-    "UnknownDistribution": "errors_permission",
+    "RequirementUnmet": "permits.errors_permission",
+    "UnknownDistribution": "permits.errors_permission",
 }
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from knows_registry.lock import REQUEST
+from knows_registry.locking.lock import REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from knows_registry.lock import Lock, LockedTemplate
+    from knows_registry.locking.lock import Lock, LockedTemplate
 
 
 class Link(NamedTuple):

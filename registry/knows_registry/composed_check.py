@@ -14,15 +14,15 @@ from knows_core.check import Problem
 from knows_core.errors_flow import CircularUse
 from knows_core.paths import DEEPEST
 from knows_core.renaming import Renaming
-from knows_registry.described import Typed, words
-from knows_registry.described_fit import fits
-from knows_registry.described_verdict import Answer
-from knows_registry.resolve import Slot
+from knows_registry.contracts.described import Typed, words
+from knows_registry.contracts.described_fit import fits
+from knows_registry.contracts.described_verdict import Answer
+from knows_registry.resolving.resolve import Slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from knows_registry.profile import Profile, Used
+    from knows_registry.manifests.profile import Profile, Used
 
 _RESULT = "result of:"
 _REFUSING = ("strict", "lenient")

@@ -10,8 +10,8 @@ from knows_core.linking import given
 from knows_core.paths import placed
 from knows_core.template import definition_of
 from knows_core.version import VersionRange
-from knows_registry.errors_lock import LockedMissing
-from knows_registry.resolve import Candidate, Need, Slot, resolve
+from knows_registry.locking.errors_lock import LockedMissing
+from knows_registry.resolving.resolve import Candidate, Need, Slot, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from knows_core.template import Definition
     from knows_registry.catalog import Catalog
     from knows_registry.discover import Offer
-    from knows_registry.lock import Lock, LockedTemplate
-    from knows_registry.profile import Profile
+    from knows_registry.locking.lock import Lock, LockedTemplate
+    from knows_registry.manifests.profile import Profile
 
 
 class Composition(NamedTuple):

@@ -14,7 +14,7 @@ from knows_registry.listing_cache import keep, recall
 if TYPE_CHECKING:
     from knows_registry.catalog import Catalog
     from knows_registry.discover import Fault, Found, Offer
-    from knows_registry.manifest_index import Index, Note
+    from knows_registry.manifests.manifest_index import Index, Note
     from knows_registry.verdict import Verdict
 
 
@@ -52,7 +52,7 @@ def listing(*, refresh: bool = False) -> Listing:
 
 def known_faults(catalog: Catalog) -> list[Fault]:
     """Everything that is known to be broken: in metadata, in manifests, and by the last `kwf plugins check`."""
-    from knows_registry.manifest_index import index_of  # as in _look
+    from knows_registry.manifests.manifest_index import index_of  # as in _look
     from knows_registry.verdict import remembered, verdict_faults
 
     manifests = index_of(catalog.offers(), thoroughly=True).faults
@@ -63,7 +63,7 @@ def _look(paths: list[str]) -> tuple[Listing, list[str]]:
     """The listing, and every file and folder that it was made of."""
     from knows_registry.catalog import Catalog  # whoever is answered from memory pays for none of these
     from knows_registry.discover import discover
-    from knows_registry.manifest_index import index_of
+    from knows_registry.manifests.manifest_index import index_of
     from knows_registry.verdict import remembered, verdict_faults, verdict_file
 
     found = discover(paths)

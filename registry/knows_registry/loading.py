@@ -13,7 +13,7 @@ from knows_registry.guard import asked_for
 if TYPE_CHECKING:
     from knows_core import WorkflowTemplate
     from knows_registry.discover import Entry, Offer, Plugin
-    from knows_registry.permission import Permission
+    from knows_registry.permits.permission import Permission
 
 _METHODS = ("execute", "validate", "get_required_state")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from knows_registry.artifact import Artifact, artifact_of, damaged
 from knows_registry.composition import needs_of_profile, unpinned
 from knows_registry.discover import KINDS
-from knows_registry.lock import REQUEST, Lock, LockedPlugin, LockedTemplate
-from knows_registry.lock_changes import changes
-from knows_registry.manifest import manifest_profile
+from knows_registry.locking.lock import REQUEST, Lock, LockedPlugin, LockedTemplate
+from knows_registry.locking.lock_changes import changes
+from knows_registry.manifests.manifest import manifest_profile
+from knows_registry.permits.artifact import Artifact, artifact_of, damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from knows_registry.catalog import Catalog
     from knows_registry.composition import Composition
     from knows_registry.discover import Entry, Offer
-    from knows_registry.profile import Profile
+    from knows_registry.manifests.profile import Profile
     from knows_registry.registry import Registry
-    from knows_registry.resolve import Need, Slot
+    from knows_registry.resolving.resolve import Need, Slot
 
 PINNED = tuple(kind for kind in KINDS if kind != "command")  # a run loads no command
 _NOTHING = Artifact("", "", "", editable=False)  # what a template registered at run time is part of

@@ -16,10 +16,10 @@ from knows_core.envelope import safe_text
 from knows_core.opening import scheme_of
 from knows_registry import secret_places
 from knows_registry.discover import Fault
-from knows_registry.errors_permission import PluginNotPermitted
 from knows_registry.guard import asked_for
 from knows_registry.hook_order import Calling, arranged, callings, manager_of, registered_name, unfit
 from knows_registry.loading import broken, load_plugin, reason_of
+from knows_registry.permits.errors_permission import PluginNotPermitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from knows_registry.catalog import Catalog
     from knows_registry.discover import Plugin
-    from knows_registry.permission import Permission
+    from knows_registry.permits.permission import Permission
     from knows_registry.registry import Registry
 
 BUILT_IN = "memory"  # the one backend that core brings itself

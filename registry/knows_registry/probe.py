@@ -17,13 +17,13 @@ from knows_core import KnowsError
 from knows_core.template import definition_of
 from knows_registry.catalog import Catalog
 from knows_registry.discover import TEMPLATES, Entry, Found, offer_of, plugin_of
-from knows_registry.errors_permission import PluginNotPermitted
 from knows_registry.guard import skip_pydantic_plugins
 from knows_registry.loading import load_template, reason_of
-from knows_registry.manifest import manifest_profile
-from knows_registry.permission import Permission
+from knows_registry.manifests.manifest import manifest_profile
+from knows_registry.manifests.profile import profile_of
+from knows_registry.permits.errors_permission import PluginNotPermitted
+from knows_registry.permits.permission import Permission
 from knows_registry.plugins import Plugins
-from knows_registry.profile import profile_of
 from knows_registry.verdict import Verdict
 
 if TYPE_CHECKING:

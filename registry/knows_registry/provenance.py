@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from knows_registry.discover import Offer
-    from knows_registry.lock import Lock
+    from knows_registry.locking.lock import Lock
 
 
 def bringing(name: str, version: str, lock: Lock | None, offers: Sequence[Offer]) -> str:

@@ -12,8 +12,8 @@ from knows_registry.catalog import Catalog
 from knows_registry.discover import Offer, discover, unreadable
 from knows_registry.guard import skip_pydantic_plugins
 from knows_registry.loading import load_template
-from knows_registry.lock import Lock, in_force
-from knows_registry.manifest import ManifestBroken, manifest_profile
+from knows_registry.locking.lock import Lock, in_force
+from knows_registry.manifests.manifest import ManifestBroken, manifest_profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from knows_core.template import Composed, Definition
     from knows_registry.composition import Chosen, Composition
     from knows_registry.discover import Fault
-    from knows_registry.permission import Permission
+    from knows_registry.manifests.profile import Profile
+    from knows_registry.permits.permission import Permission
     from knows_registry.plugins import Plugins
-    from knows_registry.profile import Profile
-    from knows_registry.resolve import Need, Slot
+    from knows_registry.resolving.resolve import Need, Slot
 
 _T = TypeVar("_T")
 
@@ -155,7 +155,7 @@ class Registry:
             told = manifest_profile(offer)
             if told is None:
                 from knows_core.template import definition_of  # whoever imports a template has it
-                from knows_registry.profile import profile_of
+                from knows_registry.manifests.profile import profile_of
 
                 told = profile_of(definition_of(self.load(offer)))
             self._profiles[offer] = told
@@ -226,14 +226,14 @@ class Registry:
         return LocalEngine(backend, templates=self, hooks=plugins.manager(), limits=settings.limits())
 
     def _permitted_by(self, settings: WorkflowSettings) -> Permission:
-        from knows_registry.permission import permission_of  # whoever imports nothing needs none
+        from knows_registry.permits.permission import permission_of  # whoever imports nothing needs none
 
         return permission_of(settings, lambda: self.lock, notice=self._notice)
 
     def _held(self, request: Iterable[Need]) -> Composition:
         """A composition in which nothing stands in for what the lock pins and is not installed."""
-        from knows_registry.errors_permission import PluginNotPermitted
-        from knows_registry.resolve import Unsatisfiable
+        from knows_registry.permits.errors_permission import PluginNotPermitted
+        from knows_registry.resolving.resolve import Unsatisfiable
 
         try:
             composition = self.compose(request)

@@ -12,8 +12,8 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from knows_registry.artifact import artifact_of, damaged, files
 from knows_registry.discover import installed_on
+from knows_registry.permits.artifact import artifact_of, damaged, files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

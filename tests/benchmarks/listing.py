@@ -13,9 +13,9 @@ import tempfile
 from pathlib import Path
 
 from knows_core import pipeline, step
-from knows_registry.manifest_place import file_name
-from knows_registry.manifest_text import Manifest, text_of
-from knows_registry.profile import profile_of
+from knows_registry.manifests.manifest_place import file_name
+from knows_registry.manifests.manifest_text import Manifest, text_of
+from knows_registry.manifests.profile import profile_of
 from tests.benchmarks.pairs import line, paired
 
 DISTRIBUTIONS = 100

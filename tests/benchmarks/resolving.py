@@ -8,7 +8,7 @@ from typing import Any
 
 from resolvelib import AbstractProvider, BaseReporter, Resolver
 
-from knows_registry.resolve import resolve
+from knows_registry.resolving.resolve import resolve
 from tests.benchmarks.pairs import seconds
 from tests.properties import peers
 from tests.properties.registries import Case, hard

@@ -15,7 +15,7 @@ from knows_core import WorkflowSettings, hooks
 from knows_core.errors import error_kinds
 from knows_registry.cli import COMMANDS, kwf
 from knows_registry.cli.failure import OWN_CODES
-from knows_registry.contract_rules import OTHER_RULES, TYPE_RULES
+from knows_registry.contracts.contract_rules import OTHER_RULES, TYPE_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +39,9 @@ EXITS = {
 
 def ours():
     """Every error of core and registry by its code, in the order of the index."""
-    rooms = [f"knows_registry.{one.stem}" for one in Path(str(knows_registry.__file__)).parent.glob("[a-z]*.py")]
+    folder = Path(str(knows_registry.__file__)).parent
+    paths = [one.relative_to(folder.parent).with_suffix("") for one in folder.rglob("[a-z]*.py")]
+    rooms = [".".join(one.parts) for one in paths if "cli" not in one.parts]
     for room in (*(f"knows_core.errors_{room}" for room in ROOMS), *rooms):
         importlib.import_module(room)  # whether or not something else has loaded its errors
     kinds = [kind for kind in error_kinds().values() if kind.__module__.startswith(("knows_core", "knows_registry"))]

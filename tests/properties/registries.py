@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from knows_core import Version
 from knows_core.version import VersionRange
-from knows_registry.resolve import Candidate, Need, Slot, Unsatisfiable, resolve
+from knows_registry.resolving.resolve import Candidate, Need, Slot, Unsatisfiable, resolve
 
 
 class Stock:

@@ -8,11 +8,11 @@ import pytest
 
 from knows_core.descriptors import described_together
 from knows_core.types import Fit, fits
-from knows_registry import contract_walk
-from knows_registry.contract_rules import TYPE_RULES, Bump
-from knows_registry.contract_walk import Side, differences
-from knows_registry.described import Typed
-from knows_registry.described_verdict import YES
+from knows_registry.contracts import contract_walk
+from knows_registry.contracts.contract_rules import TYPE_RULES, Bump
+from knows_registry.contracts.contract_walk import Side, differences
+from knows_registry.contracts.described import Typed
+from knows_registry.contracts.described_verdict import YES
 from tests.properties.test_described_fuzz import Named
 from tests.properties.test_types_fuzz import pairs
 

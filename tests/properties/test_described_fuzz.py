@@ -10,9 +10,9 @@ import pytest
 from knows_core.descriptors import described_together
 from knows_core.types import Fit
 from knows_core.types import fits as judge
-from knows_registry import described_bounds, described_classes, described_fit, described_structures
-from knows_registry.described_fit import fits
-from knows_registry.described_verdict import YES, Answer, any_of
+from knows_registry.contracts import described_bounds, described_classes, described_fit, described_structures
+from knows_registry.contracts.described_fit import fits
+from knows_registry.contracts.described_verdict import YES, Answer, any_of
 from tests.properties.annotated_values import Garden
 from tests.properties.test_types_fuzz import pairs
 

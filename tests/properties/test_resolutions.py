@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from knows_core import VersionRange
-from knows_registry.clauses import Board
-from knows_registry.domains import Domains, Withdrawn
-from knows_registry.resolve import Unsatisfiable, resolve
+from knows_registry.resolving.clauses import Board
+from knows_registry.resolving.domains import Domains, Withdrawn
+from knows_registry.resolving.resolve import Unsatisfiable, resolve
 from tests.properties import peers
 from tests.properties.registries import Case, hard, small, told
 

@@ -20,9 +20,9 @@ import knows_core
 import knows_registry
 from knows_registry import Registry
 from knows_registry.cli import main
-from knows_registry.manifest_place import file_name
-from knows_registry.manifest_text import Manifest, text_of
-from knows_registry.profile import profile_of
+from knows_registry.manifests.manifest_place import file_name
+from knows_registry.manifests.manifest_text import Manifest, text_of
+from knows_registry.manifests.profile import profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

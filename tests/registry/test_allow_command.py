@@ -7,8 +7,8 @@ import json
 import pytest
 
 from knows_core import ConfigError
-from knows_registry.allowed import Allowed, read
-from knows_registry.errors_permission import AllowListBroken
+from knows_registry.permits.allowed import Allowed, read
+from knows_registry.permits.errors_permission import AllowListBroken
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from knows_registry.artifact import Artifact, artifact_of, damaged
+from knows_registry.permits.artifact import Artifact, artifact_of, damaged
 
 INFO = "acme_etch-1.2.0.dist-info"
 FILES = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import knows_sqlite
-from knows_registry.lock import Lock, write
+from knows_registry.locking.lock import Lock, write
 
 KWF = [sys.executable, "-S", "-P", "-c", "import sys; from knows_registry.cli import main; sys.exit(main())"]
 PLACE = "--backend sqlite:///runs.db"

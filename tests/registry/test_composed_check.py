@@ -13,8 +13,8 @@ from pydantic import BaseModel
 from knows_core import PipelineWorkflow, each, parallel, pipeline, repeat, step, use
 from knows_core.linking import linked
 from knows_registry.composed_check import check_composed
-from knows_registry.profile import profile_of
-from knows_registry.resolve import Slot
+from knows_registry.manifests.profile import profile_of
+from knows_registry.resolving.resolve import Slot
 
 
 class Lot(BaseModel):

@@ -9,8 +9,8 @@ from knows_core.linking import linked
 from knows_core.template import definition_of
 from knows_registry import LockedMissing, Registry
 from knows_registry.composition import need_of
-from knows_registry.lock import Lock, LockedTemplate
-from knows_registry.resolve import Slot, Unsatisfiable
+from knows_registry.locking.lock import Lock, LockedTemplate
+from knows_registry.resolving.resolve import Slot, Unsatisfiable
 
 
 def offer(registry, text, *uses):

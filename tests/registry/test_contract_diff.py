@@ -9,9 +9,9 @@ from annotated_types import Ge, Le
 from pydantic import Field
 
 from knows_core import Migration, Version, approval, pipeline, step, use
-from knows_registry.contract_diff import Bump, compare, next_version, required_bump
-from knows_registry.contract_rules import OTHER_RULES
-from knows_registry.profile import profile_of
+from knows_registry.contracts.contract_diff import Bump, compare, next_version, required_bump
+from knows_registry.contracts.contract_rules import OTHER_RULES
+from knows_registry.manifests.profile import profile_of
 from tests.registry.contract_rows import list_of, model, of
 
 

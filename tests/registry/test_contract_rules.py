@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from knows_core import Version
 from knows_core.descriptors import described_together
-from knows_registry.contract_rules import OTHER_RULES, TYPE_RULES, Bump, is_raised, lowered, next_version
-from knows_registry.contract_walk import Side, differences
-from knows_registry.described import Typed
+from knows_registry.contracts.contract_rules import OTHER_RULES, TYPE_RULES, Bump, is_raised, lowered, next_version
+from knows_registry.contracts.contract_walk import Side, differences
+from knows_registry.contracts.described import Typed
 from tests.registry.contract_rows import ROWS
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from knows_core.descriptors import described, described_together
 from knows_core.types import Fit
-from knows_registry.contract_diff import Answer, fits
+from knows_registry.contracts.contract_diff import Answer, fits
 from tests.core.test_types_matrix import MATRIX
 from tests.registry.contract_rows import colour, list_of, model, record
 

@@ -7,9 +7,9 @@ import pickle
 
 import pytest
 
-from knows_registry import derivation, loosening
 from knows_registry.cli.failure import failure_of
-from knows_registry.resolve import Unsatisfiable, resolve
+from knows_registry.resolving import derivation, loosening
+from knows_registry.resolving.resolve import Unsatisfiable, resolve
 from tests.properties.registries import Stock, wanted
 
 

@@ -12,9 +12,9 @@ import pytest
 from knows_core import pipeline, step
 from knows_registry.listing import listing
 from knows_registry.listing_cache import Kept, keep, recall
-from knows_registry.manifest_place import file_name
-from knows_registry.manifest_text import Manifest, text_of
-from knows_registry.profile import profile_of
+from knows_registry.manifests.manifest_place import file_name
+from knows_registry.manifests.manifest_text import Manifest, text_of
+from knows_registry.manifests.profile import profile_of
 
 LONG_AGO = 1_600_000_000  # seconds
 LATER = 1_700_000_000_000_000_000  # nanoseconds

@@ -9,10 +9,10 @@ import pytest
 
 from knows_core import Version, pipeline, step, use
 from knows_registry.discover import TEMPLATES, Entry, Offer
-from knows_registry.manifest import ManifestBroken, manifest_profile
-from knows_registry.manifest_place import file_name
-from knows_registry.manifest_text import BadManifest, Manifest, manifest_in, text_of
-from knows_registry.profile import profile_of
+from knows_registry.manifests.manifest import ManifestBroken, manifest_profile
+from knows_registry.manifests.manifest_place import file_name
+from knows_registry.manifests.manifest_text import BadManifest, Manifest, manifest_in, text_of
+from knows_registry.manifests.profile import profile_of
 
 
 @step

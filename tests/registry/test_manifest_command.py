@@ -11,10 +11,10 @@ import pytest
 
 from knows_core import ConfigError
 from knows_registry.discover import discover
-from knows_registry.manifest import manifest_profile
-from knows_registry.manifest_build import built
-from knows_registry.manifest_text import manifest_in
-from knows_registry.project import project_in
+from knows_registry.manifests.manifest import manifest_profile
+from knows_registry.manifests.manifest_build import built
+from knows_registry.manifests.manifest_text import manifest_in
+from knows_registry.manifests.project import project_in
 
 ROOT = Path(__file__).parents[2]
 PROJECT = """

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from knows_core import pipeline, step
-from knows_registry.manifest_place import file_name
-from knows_registry.manifest_text import Manifest, text_of
-from knows_registry.profile import profile_of
+from knows_registry.manifests.manifest_place import file_name
+from knows_registry.manifests.manifest_text import Manifest, text_of
+from knows_registry.manifests.profile import profile_of
 
 
 @step

@@ -7,15 +7,15 @@ import sys
 import pytest
 
 from knows_core import AccessDenied, PluginBroken, Version, WorkflowSettings
-from knows_registry.allowed import as_installed
-from knows_registry.artifact import artifact_of
 from knows_registry.catalog import Catalog
-from knows_registry.core_bound import unmet_bound
 from knows_registry.discover import discover
-from knows_registry.errors_permission import ArtifactChanged, PluginNotPermitted, RequirementUnmet
-from knows_registry.lock import Lock, LockedPlugin, LockedTemplate
-from knows_registry.permission import Permission, permission_of
-from knows_registry.resolve import Slot
+from knows_registry.locking.lock import Lock, LockedPlugin, LockedTemplate
+from knows_registry.permits.allowed import as_installed
+from knows_registry.permits.artifact import artifact_of
+from knows_registry.permits.core_bound import unmet_bound
+from knows_registry.permits.errors_permission import ArtifactChanged, PluginNotPermitted, RequirementUnmet
+from knows_registry.permits.permission import Permission, permission_of
+from knows_registry.resolving.resolve import Slot
 
 EMPTY = Lock((), (), ())
 

@@ -6,7 +6,7 @@ import pytest
 
 from knows_core import WorkflowState, case, each, parallel, pipeline, repeat, step, use
 from knows_core.linking import linked
-from knows_registry.profile import profile_of
+from knows_registry.manifests.profile import profile_of
 
 
 @step

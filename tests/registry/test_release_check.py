@@ -7,9 +7,9 @@ import json
 import pytest
 
 from knows_core import AccessDenied, Version
-from knows_registry.profile import profile_of
-from knows_registry.release import last_before
-from knows_registry.released import ReleaseBroken, kept_profiles, read_released, record
+from knows_registry.contracts.release import last_before
+from knows_registry.contracts.released import ReleaseBroken, kept_profiles, read_released, record
+from knows_registry.manifests.profile import profile_of
 
 PROJECT = """
 [project]

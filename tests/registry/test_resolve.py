@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from knows_core import Version
-from knows_registry.resolve import Slot, Unsatisfiable, resolve
-from knows_registry.search import ChoicesTooMany
+from knows_registry.resolving.resolve import Slot, Unsatisfiable, resolve
+from knows_registry.resolving.search import ChoicesTooMany
 from tests.properties.registries import Stock, wanted
 
 
@@ -244,8 +244,10 @@ def test_few_choices_that_exclude_each_other_are_proved_so():
 
 def test_a_search_that_nobody_would_wait_for_ends(monkeypatch):
     """With the number of attempts, which is the same on every machine, and a way to ask for less."""
-    monkeypatch.setattr("knows_registry.search.MOST_TURNS", 300)
+    monkeypatch.setattr("knows_registry.resolving.search.MOST_TURNS", 300)
     stock, request = pigeons(9)
-    with pytest.raises(ChoicesTooMany, match="no answer after 300 attempts: .* Name some of them with exact") as caught:
+    with pytest.raises(
+        ChoicesTooMany, match=r"no answer after 300 attempts: .* Name some of them with exact"
+    ) as caught:
         chosen(stock, *request)
     assert caught.value.exit_code == 3

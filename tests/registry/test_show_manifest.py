@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from knows_core import approval, case, each, pipeline, repeat, scope, step, use
-from knows_registry.profile import profile_of
+from knows_registry.manifests.profile import profile_of
 
 
 @step

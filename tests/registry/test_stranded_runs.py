@@ -11,9 +11,9 @@ import knows_sqlite
 from knows_core import Version
 from knows_core.version import VersionRange
 from knows_registry.discover import Entry, Offer
-from knows_registry.lock import Lock, LockedTemplate, write
+from knows_registry.locking.lock import Lock, LockedTemplate, write
 from knows_registry.provenance import bringing
-from knows_registry.resolve import Need, Slot
+from knows_registry.resolving.resolve import Need, Slot
 
 PART = """
 from knows_core import pipeline, step

@@ -8,7 +8,7 @@ import random
 import pytest
 
 from knows_core import Version, VersionRange
-from knows_registry.version_ranges import is_within
+from knows_registry.contracts.version_ranges import is_within
 
 STAGES = ("", "-alpha.1", "-rc.1", "-rc.2")
 NUMBERS = range(4)

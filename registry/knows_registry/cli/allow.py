@@ -13,8 +13,8 @@ from knows_registry.cli.completion import distributions
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from knows_registry.allowed import Allowed
     from knows_registry.discover import Entry
+    from knows_registry.permits.allowed import Allowed
 
 _INSTALLED = "an installed distribution with templates or plugins"
 _LISTED = "on the list of permitted distributions"
@@ -32,8 +32,12 @@ def allow(answers: Answers, names: Sequence[str], revoke: bool) -> None:
     an editable installation is bound by its name alone. Exit code 2: the list cannot be read. 3: there is no such
     distribution. 8: its files are not those that were installed.
     """
-    from knows_registry.allowed import allow_list, read, write  # JSON, hashes, folders: help must not pay for them
     from knows_registry.discover import normalized
+    from knows_registry.permits.allowed import (  # JSON, hashes, folders: help must not pay for them
+        allow_list,
+        read,
+        write,
+    )
 
     if revoke and not names:
         raise click.UsageError("expected the name of a distribution after --revoke, found none")
@@ -66,9 +70,9 @@ def _entries() -> list[Entry]:
 
 
 def _as_installed(name: str, installed: Mapping[str, Entry], entries: Iterable[Entry]) -> Allowed:
-    from knows_registry.allowed import as_installed
-    from knows_registry.artifact import artifact_of
-    from knows_registry.permission import as_recorded
+    from knows_registry.permits.allowed import as_installed
+    from knows_registry.permits.artifact import artifact_of
+    from knows_registry.permits.permission import as_recorded
 
     entry = installed.get(name)
     if entry is None:
@@ -81,7 +85,7 @@ def _as_installed(name: str, installed: Mapping[str, Entry], entries: Iterable[E
 def _unknown(name: str, among: str, there: Iterable[str], command: str, bringing: str | None = None) -> Exception:
     from difflib import get_close_matches
 
-    from knows_registry.errors_permission import UnknownDistribution
+    from knows_registry.permits.errors_permission import UnknownDistribution
 
     close = get_close_matches(name, there, n=3)
     hint = f"`{command}` shows what there is."
@@ -107,8 +111,8 @@ def _row(name: str, one: Allowed, entry: Entry | None) -> dict[str, Any]:
 
 def _status(one: Allowed, entry: Entry | None) -> str:
     """What would be said if it were imported now."""
-    from knows_registry.errors_permission import ArtifactChanged
-    from knows_registry.permission import Permission
+    from knows_registry.permits.errors_permission import ArtifactChanged
+    from knows_registry.permits.permission import Permission
 
     if entry is None:
         return "not installed"

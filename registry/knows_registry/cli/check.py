@@ -17,9 +17,9 @@ from knows_registry.cli.failure import failure_of
 from knows_registry.cli.permitted import registry_of
 from knows_registry.cli.reference import file_in, find_linked, references
 from knows_registry.cli.unimported import note_imports
-from knows_registry.errors_permission import PluginNotPermitted
-from knows_registry.manifest import manifest_profile
-from knows_registry.resolve import Need, Slot
+from knows_registry.manifests.manifest import manifest_profile
+from knows_registry.permits.errors_permission import PluginNotPermitted
+from knows_registry.resolving.resolve import Need, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -10,14 +10,14 @@ from knows_core import ContractError, Version
 from knows_registry.cli.answer import Answers, json_option, shown
 from knows_registry.cli.completion import templates
 from knows_registry.cli.profiles import find_profile
-from knows_registry.contract_diff import compare, is_raised, next_version, required_bump
-from knows_registry.contract_rules import Bump
+from knows_registry.contracts.contract_diff import compare, is_raised, next_version, required_bump
+from knows_registry.contracts.contract_rules import Bump
 from knows_registry.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from knows_registry.contract_diff import Change
+    from knows_registry.contracts.contract_diff import Change
 
 
 @click.command()

@@ -10,9 +10,9 @@ from knows_core.template import definition_of
 from knows_registry.cli.place import ask_plugins
 from knows_registry.cli.reference import find, references
 from knows_registry.composition import need_of, needs_of
-from knows_registry.permission import Permission
+from knows_registry.permits.permission import Permission
 from knows_registry.registry import Registry
-from knows_registry.resolve import Unsatisfiable
+from knows_registry.resolving.resolve import Unsatisfiable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from knows_core import Version
     from knows_registry.cli.answer import Answers
     from knows_registry.composition import Composition
-    from knows_registry.lock import Lock
-    from knows_registry.resolve import Need, Slot
+    from knows_registry.locking.lock import Lock
+    from knows_registry.resolving.resolve import Need, Slot
 
 
 def registry_for_locking(lock: Lock | None) -> Registry:

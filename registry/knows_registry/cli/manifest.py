@@ -9,11 +9,11 @@ import click
 
 from knows_core import ContractError
 from knows_registry.cli.answer import Answers, json_option
-from knows_registry.manifest_build import built, differences, write
-from knows_registry.project import project_in
+from knows_registry.manifests.manifest_build import built, differences, write
+from knows_registry.manifests.project import project_in
 
 if TYPE_CHECKING:
-    from knows_registry.manifest_build import Built
+    from knows_registry.manifests.manifest_build import Built
 
 _folder = click.option(
     "--project", default=".", show_default=True, type=click.Path(path_type=Path), help="The project folder."

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from knows_registry.described import Typed, words
+from knows_registry.contracts.described import Typed, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from knows_core.records import Shape
     from knows_registry.discover import Offer
-    from knows_registry.profile import Profile, Used
+    from knows_registry.manifests.profile import Profile, Used
 
 _CLOSED = "end of "
 

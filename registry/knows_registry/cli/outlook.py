@@ -14,8 +14,8 @@ from knows_registry.cli.recovery import file_gone
 from knows_registry.cli.reference import find
 from knows_registry.cli.rows import is_interrupted, owner_and_wish, told_status
 from knows_registry.discover import Fault
-from knows_registry.errors_lock import LockBroken
 from knows_registry.guard import asked_for
+from knows_registry.locking.errors_lock import LockBroken
 from knows_registry.provenance import bringing
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from knows_core import Limits, RunRow, WorkflowTemplate
     from knows_core.prospect import Prospect
     from knows_registry.cli.failure import Failure
-    from knows_registry.lock import Lock
+    from knows_registry.locking.lock import Lock
     from knows_registry.registry import Registry
 
 VERDICTS = GOES_ON, MIGRATES, STRANDED = "goes on", "migrates", "stranded"

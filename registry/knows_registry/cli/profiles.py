@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from knows_core import ConfigError, Requirement, TemplateNotFound
 from knows_core.template import definition_of
 from knows_registry.cli.reference import find
-from knows_registry.manifest import manifest_profile
-from knows_registry.profile import profile_of
-from knows_registry.released import ReleaseBroken, kept_profiles
+from knows_registry.contracts.released import ReleaseBroken, kept_profiles
+from knows_registry.manifests.manifest import manifest_profile
+from knows_registry.manifests.profile import profile_of
 
 if TYPE_CHECKING:
     from knows_core.migration import Migration
-    from knows_registry.profile import Profile
+    from knows_registry.manifests.profile import Profile
     from knows_registry.registry import Registry
 
 

@@ -12,17 +12,17 @@ from knows_registry.cli.answer import Answers, json_option
 from knows_registry.cli.completion import templates
 from knows_registry.cli.diff import lines, told, verdict
 from knows_registry.cli.profiles import find_profile
-from knows_registry.contract_rules import Bump
-from knows_registry.project import Notice, definition, packages_of, profiles_of, project_in
+from knows_registry.contracts.contract_rules import Bump
+from knows_registry.contracts.release import Release, judged
+from knows_registry.contracts.released import FOLDER, read_released, record
+from knows_registry.manifests.project import Notice, definition, packages_of, profiles_of, project_in
 from knows_registry.registry import Registry
-from knows_registry.release import Release, judged
-from knows_registry.released import FOLDER, read_released, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from knows_registry.profile import Profile
-    from knows_registry.project import Project
+    from knows_registry.manifests.profile import Profile
+    from knows_registry.manifests.project import Project
 
 
 @click.command("release-check")

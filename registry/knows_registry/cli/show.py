@@ -15,11 +15,11 @@ from knows_registry.cli.outline import short
 from knows_registry.cli.permitted import registry_of
 from knows_registry.cli.reference import find_unlinked
 from knows_registry.cli.unimported import note_imports, told
-from knows_registry.profile import profile_of
+from knows_registry.manifests.profile import profile_of
 
 if TYPE_CHECKING:
     from knows_core.template import Definition
-    from knows_registry.profile import Profile
+    from knows_registry.manifests.profile import Profile
 
 
 @click.command()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from knows_registry.catalog import Catalog
-    from knows_registry.lock import LockedPlugin, LockedTemplate
+    from knows_registry.locking.lock import LockedPlugin, LockedTemplate
 
 _LONGEST = 80  # signs of a line of code that are shown
 
@@ -30,8 +30,8 @@ def suspicions(catalog: Catalog) -> tuple[list[Fault], list[Fault]]:
 
 
 def _accepted() -> tuple[set[str], list[Fault]]:
-    from knows_registry.allowed import allow_list, read  # JSON and TOML, which help need not pay for
-    from knows_registry.lock import NAME, in_force
+    from knows_registry.locking.lock import NAME, in_force
+    from knows_registry.permits.allowed import allow_list, read  # JSON and TOML, which help need not pay for
 
     names: set[str] = set()
     faults: list[Fault] = []

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from knows_registry.cli.reference import file_in
-from knows_registry.manifest import manifest_profile
+from knows_registry.manifests.manifest import manifest_profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from knows_registry.cli.answer import Answers
     from knows_registry.discover import Offer
-    from knows_registry.profile import Profile
+    from knows_registry.manifests.profile import Profile
     from knows_registry.registry import Registry
 
 

@@ -14,16 +14,16 @@ from knows_registry.chains import users
 from knows_registry.cli.answer import shown
 from knows_registry.cli.moves import in_place
 from knows_registry.cli.place import is_there, open_engine
-from knows_registry.contract_diff import compare
+from knows_registry.contracts.contract_diff import compare
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from knows_core import RunRow, StateBackend
     from knows_registry.cli.answer import Answers
-    from knows_registry.contract_diff import Change as Difference
-    from knows_registry.lock import Lock, LockedTemplate
-    from knows_registry.lock_changes import Change
+    from knows_registry.contracts.contract_diff import Change as Difference
+    from knows_registry.locking.lock import Lock, LockedTemplate
+    from knows_registry.locking.lock_changes import Change
     from knows_registry.registry import Registry
 
 

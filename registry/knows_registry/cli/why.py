@@ -13,15 +13,15 @@ from knows_registry.chains import chains, longest
 from knows_registry.cli.answer import Answers, json_option, shown
 from knows_registry.cli.completion import template_names
 from knows_registry.cli.locking import registry_for_locking
-from knows_registry.lock import NAME, REQUEST, in_force
+from knows_registry.locking.lock import NAME, REQUEST, in_force
 from knows_registry.pins import lock_of
-from knows_registry.resolve import Need, Slot
+from knows_registry.resolving.resolve import Need, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from knows_registry.chains import Link
-    from knows_registry.lock import Lock
+    from knows_registry.locking.lock import Lock
     from knows_registry.registry import Registry
 
 _MOST = 100  # chains that are shown: where parts share parts, their number doubles with every level

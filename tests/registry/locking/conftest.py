@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from knows_registry.lock import Lock, read
+from knows_registry.locking.lock import Lock, read
 
 PUMP = """
 from knows_core import pipeline, step

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from knows_core import Version
 from knows_core.version import VersionRange
 from knows_registry import LockBroken
-from knows_registry.lock import Lock, LockedPlugin, LockedTemplate, in_force, need_text, read, text_of, write
-from knows_registry.resolve import Need, Slot
+from knows_registry.locking.lock import Lock, LockedPlugin, LockedTemplate, in_force, need_text, read, text_of, write
+from knows_registry.resolving.resolve import Need, Slot
 
 A, B = "a" * 8, "b" * 8
 FROM = {"distribution": "knows-pumps", "distribution_version": "1.4.2", "artifact": f"sha256:{A}", "editable": False}

@@ -6,8 +6,8 @@ import json
 
 from knows_core import Version
 from knows_registry.chains import chains, users
-from knows_registry.lock import Lock, LockedTemplate, write
-from knows_registry.resolve import Slot
+from knows_registry.locking.lock import Lock, LockedTemplate, write
+from knows_registry.resolving.resolve import Slot
 
 
 def row(name, *required_by, **slot):

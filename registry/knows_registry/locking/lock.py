@@ -10,8 +10,17 @@ import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from knows_registry.errors_lock import LockBroken
-from knows_registry.lock_text import DIGESTS, REQUEST, Lock, LockedPlugin, LockedTemplate, need_text, parsed, text_of
+from knows_registry.locking.errors_lock import LockBroken
+from knows_registry.locking.lock_text import (
+    DIGESTS,
+    REQUEST,
+    Lock,
+    LockedPlugin,
+    LockedTemplate,
+    need_text,
+    parsed,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from knows_registry.described import STRUCTURES, read
+from knows_registry.contracts.described import STRUCTURES, read
 
 if TYPE_CHECKING:
-    from knows_registry.described import Reading, Typed
+    from knows_registry.contracts.described import Reading, Typed
 
 Pair = tuple["Typed", "Typed"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from knows_registry.lock import LockedPlugin, LockedTemplate, need_text
+from knows_registry.locking.lock import LockedPlugin, LockedTemplate, need_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from knows_registry.lock import Lock
+    from knows_registry.locking.lock import Lock
 
     Row = LockedTemplate | LockedPlugin
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from knows_registry.described import Typed, bound_words, read, single, words
-from knows_registry.described_bounds import NARROWING, UNDERSTOOD, follows, holds, length_of
-from knows_registry.described_classes import class_rule, values_of
-from knows_registry.described_structures import lost_in_a_dump
-from knows_registry.described_verdict import YES, Answer, Verdict, all_of, any_of, no, undecided
+from knows_registry.contracts.described import Typed, bound_words, read, single, words
+from knows_registry.contracts.described_bounds import NARROWING, UNDERSTOOD, follows, holds, length_of
+from knows_registry.contracts.described_classes import class_rule, values_of
+from knows_registry.contracts.described_structures import lost_in_a_dump
+from knows_registry.contracts.described_verdict import YES, Answer, Verdict, all_of, any_of, no, undecided
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from knows_registry.described import Marks, Reading
+    from knows_registry.contracts.described import Marks, Reading
 
 _DEEPEST: Final = 50
 _MOST_QUESTIONS: Final = 5_000

@@ -6,14 +6,14 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
 from knows_core import RegistryError
-from knows_registry.clauses import ASKED, ROOT, Clause, refuted
-from knows_registry.domains import Answers, Domains
+from knows_registry.resolving.clauses import ASKED, ROOT, Clause, refuted
+from knows_registry.resolving.domains import Answers, Domains
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from knows_core import Version
-    from knows_registry.resolve import Need, Slot
+    from knows_registry.resolving.resolve import Need, Slot
 
 
 # An answer costs some 1,000 turns where 500 of 1,000 templates are chosen; turns are the same on every machine.

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from knows_core import Requirement, Version
-from knows_registry.resolve import Need, Slot
+from knows_registry.resolving.resolve import Need, Slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_registry.discover import Fault
-from knows_registry.manifest_place import look_for
+from knows_registry.manifests.manifest_place import look_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -78,7 +78,10 @@ def _note(row: Mapping[str, Any]) -> Note:
 
 def _whole(entry: Entry) -> tuple[dict[tuple[str, str], Note], list[Fault]]:
     """The same from the reader that tells what is wrong, and where."""
-    from knows_registry.manifest import ManifestBroken, manifest_of  # for what is broken, and for thorough readers
+    from knows_registry.manifests.manifest import (  # for what is broken, and for thorough readers
+        ManifestBroken,
+        manifest_of,
+    )
 
     try:
         manifest = manifest_of(entry)

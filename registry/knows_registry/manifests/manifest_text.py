@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 
 from knows_core import KnowsError, Requirement, Version
 from knows_core.digests import digest_of
-from knows_registry.profile import Profile, Used
+from knows_registry.manifests.profile import Profile, Used
 
 FORMAT = 1
 MODES = ("strict", "lenient", "warn", "off")  # as in knows_core.seams, which costs more than reading a manifest

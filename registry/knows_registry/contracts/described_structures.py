@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from knows_registry.described import read, words
-from knows_registry.described_bounds import UNDERSTOOD
-from knows_registry.described_verdict import Answer, all_of, no, undecided
+from knows_registry.contracts.described import read, words
+from knows_registry.contracts.described_bounds import UNDERSTOOD
+from knows_registry.contracts.described_verdict import Answer, all_of, no, undecided
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from knows_registry.described import Reading, Typed
-    from knows_registry.described_verdict import Ask, Verdict
+    from knows_registry.contracts.described import Reading, Typed
+    from knows_registry.contracts.described_verdict import Ask, Verdict
 
 # Settings of a model that change nothing about which values pass and what they become.
 _NEUTRAL: Final = frozenset({

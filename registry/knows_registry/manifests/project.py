@@ -12,9 +12,9 @@ from knows_core import ConfigError, DefinitionError, Version
 from knows_core.template import definition_of
 from knows_registry.discover import TEMPLATES, Entry, Folder, Offer, entry_in, normalized, offer_of
 from knows_registry.loading import load_template
-from knows_registry.manifest_place import places_of
-from knows_registry.permission import Permission
-from knows_registry.profile import Profile, profile_of
+from knows_registry.manifests.manifest_place import places_of
+from knows_registry.manifests.profile import Profile, profile_of
+from knows_registry.permits.permission import Permission
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from knows_registry.described import Marks, Reading
+    from knows_registry.contracts.described import Marks, Reading
 
 # rule -> (on which side of the limit values lie, whether the limit itself is left out)
 SIDES: Final = {"gt": (1, True), "ge": (1, False), "lt": (-1, True), "le": (-1, False)}

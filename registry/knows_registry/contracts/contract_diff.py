@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from knows_core import Version, VersionRange
-from knows_registry.contract_rules import (
+from knows_registry.contracts.contract_rules import (
     OTHER_RULES,
     TYPE_RULES,
     Bump,
@@ -18,18 +18,18 @@ from knows_registry.contract_rules import (
     lowered,
     next_version,
 )
-from knows_registry.contract_walk import Side, differences
-from knows_registry.described import Typed, words
-from knows_registry.described_fit import fits
-from knows_registry.described_verdict import Answer, Verdict
-from knows_registry.shape_diff import covering, is_resumable, shape_changes
-from knows_registry.version_ranges import is_within
+from knows_registry.contracts.contract_walk import Side, differences
+from knows_registry.contracts.described import Typed, words
+from knows_registry.contracts.described_fit import fits
+from knows_registry.contracts.described_verdict import Answer, Verdict
+from knows_registry.contracts.shape_diff import covering, is_resumable, shape_changes
+from knows_registry.contracts.version_ranges import is_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from knows_core.migration import Migration
-    from knows_registry.profile import Profile
+    from knows_registry.manifests.profile import Profile
 
 __all__ = ["Answer", "Bump", "Change", "Verdict", "compare", "fits", "is_raised", "next_version", "required_bump"]
 

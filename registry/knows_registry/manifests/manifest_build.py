@@ -7,15 +7,15 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from knows_core import AccessDenied
-from knows_registry.manifest_place import file_name
-from knows_registry.manifest_text import BadManifest, Manifest, manifest_in, text_of
-from knows_registry.project import packages_of, profiles_of
+from knows_registry.manifests.manifest_place import file_name
+from knows_registry.manifests.manifest_text import BadManifest, Manifest, manifest_in, text_of
+from knows_registry.manifests.project import packages_of, profiles_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from knows_registry.project import Project
+    from knows_registry.manifests.project import Project
 
 _MOST = 5  # differences of one template that are told
 

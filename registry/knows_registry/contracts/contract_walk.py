@@ -9,17 +9,17 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from knows_registry.contract_pairs import have_values, is_one_class, paired, places
-from knows_registry.described import bound_words, read, value_words, words
-from knows_registry.described_bounds import NARROWING, UNDERSTOOD, follows
-from knows_registry.described_fit import fits
-from knows_registry.described_verdict import YES, Answer
+from knows_registry.contracts.contract_pairs import have_values, is_one_class, paired, places
+from knows_registry.contracts.described import bound_words, read, value_words, words
+from knows_registry.contracts.described_bounds import NARROWING, UNDERSTOOD, follows
+from knows_registry.contracts.described_fit import fits
+from knows_registry.contracts.described_verdict import YES, Answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from knows_registry.described import Marks, Reading, Typed
-    from knows_registry.described_verdict import Verdict
+    from knows_registry.contracts.described import Marks, Reading, Typed
+    from knows_registry.contracts.described_verdict import Verdict
 
 _DEEPEST: Final = 40
 _MOST_QUESTIONS: Final = 5_000

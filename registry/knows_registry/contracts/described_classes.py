@@ -13,15 +13,15 @@ from fractions import Fraction
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from knows_registry.described import Typed, words
-from knows_registry.described_structures import structure_rule
-from knows_registry.described_verdict import YES, all_of, no, undecided
+from knows_registry.contracts.described import Typed, words
+from knows_registry.contracts.described_structures import structure_rule
+from knows_registry.contracts.described_verdict import YES, all_of, no, undecided
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from knows_registry.described import Reading
-    from knows_registry.described_verdict import Ask, Verdict
+    from knows_registry.contracts.described import Reading
+    from knows_registry.contracts.described_verdict import Ask, Verdict
 
 _REAL: Final[Mapping[str, type]] = {
     "none": type(None),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from knows_registry import wording
-from knows_registry.clauses import ROOT, Board, Clause, Terms, refuted
-from knows_registry.domains import Wanted, Withdrawn
+from knows_registry.resolving import wording
+from knows_registry.resolving.clauses import ROOT, Board, Clause, Terms, refuted
+from knows_registry.resolving.domains import Wanted, Withdrawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from knows_registry.domains import Domains
+    from knows_registry.resolving.domains import Domains
 
     Fact = Wanted | Withdrawn
 

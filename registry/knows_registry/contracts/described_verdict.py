@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from knows_registry.described import Typed
+    from knows_registry.contracts.described import Typed
 
 
 class Answer(StrEnum):

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from knows_core import VersionRange
-from knows_registry.clauses import ROOT
-from knows_registry.domains import Answers, Wanted, Withdrawn
-from knows_registry.search import ChoicesTooMany, Refusal, search
-from knows_registry.wording import joined, listed
+from knows_registry.resolving.clauses import ROOT
+from knows_registry.resolving.domains import Answers, Wanted, Withdrawn
+from knows_registry.resolving.search import ChoicesTooMany, Refusal, search
+from knows_registry.resolving.wording import joined, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from knows_core import Version
-    from knows_registry.domains import Domains
-    from knows_registry.resolve import Candidate, Need, Slot
+    from knows_registry.resolving.domains import Domains
+    from knows_registry.resolving.resolve import Candidate, Need, Slot
 
 
 _PATIENCE = 8000  # turns of the solver spent on suggestions, about a second; they are counted, not timed

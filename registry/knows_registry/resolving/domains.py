@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from knows_registry.clauses import Board, Clause
+from knows_registry.resolving.clauses import Board, Clause
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from knows_core import Version, VersionRange
-    from knows_registry.resolve import Candidate, Need, Slot, Supply
+    from knows_registry.resolving.resolve import Candidate, Need, Slot, Supply
 
 
 class Wanted(NamedTuple):

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from knows_core import Version
-from knows_registry.clauses import ROOT
-from knows_registry.domains import Wanted, Withdrawn
+from knows_registry.resolving.clauses import ROOT
+from knows_registry.resolving.domains import Wanted, Withdrawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from knows_core import VersionRange
-    from knows_registry.clauses import Terms
-    from knows_registry.domains import Domains
-    from knows_registry.resolve import Slot
+    from knows_registry.resolving.clauses import Terms
+    from knows_registry.resolving.domains import Domains
+    from knows_registry.resolving.resolve import Slot
 
 _MANY = 6  # versions; of more, the first, the last and their number say enough
 

@@ -11,13 +11,13 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from knows_registry.discover import normalized
-from knows_registry.errors_permission import AllowListBroken
+from knows_registry.permits.errors_permission import AllowListBroken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from knows_registry.artifact import Artifact
+    from knows_registry.permits.artifact import Artifact
 
 _FORMAT = 1
 

@@ -6,18 +6,18 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from knows_core import Requirement
-from knows_registry.errors_lock import LockMissing, LockStale
-from knows_registry.lock import NAME, in_force, need_text
+from knows_registry.locking.errors_lock import LockMissing, LockStale
+from knows_registry.locking.lock import NAME, in_force, need_text
 from knows_registry.pins import differences
 from knows_registry.registry import Registry
-from knows_registry.resolve import Slot
+from knows_registry.resolving.resolve import Slot
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from knows_core import WorkflowTemplate
     from knows_core.template import Definition
-    from knows_registry.lock import Lock
+    from knows_registry.locking.lock import Lock
 
 _MANY = 5  # differences that a sentence names
 RELOCK = f"`kwf lock` takes what is installed into {NAME}; or install what it says."

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from knows_core import RegistryError
-from knows_registry.derivation import core, facts_of, lines_of
-from knows_registry.domains import Answers, in_order
-from knows_registry.loosening import Problem, suggestion
-from knows_registry.search import Refusal, search
+from knows_registry.resolving.derivation import core, facts_of, lines_of
+from knows_registry.resolving.domains import Answers, in_order
+from knows_registry.resolving.loosening import Problem, suggestion
+from knows_registry.resolving.search import Refusal, search
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

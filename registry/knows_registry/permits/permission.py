@@ -11,21 +11,21 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from knows_registry.artifact import Artifact, artifact_of, damaged, files
-from knows_registry.core_bound import OURS as BOUNDS
-from knows_registry.core_bound import unmet_bound
 from knows_registry.discover import versions_on
-from knows_registry.errors_permission import ArtifactChanged, PluginNotPermitted, RequirementUnmet
-from knows_registry.lock import NAME
-from knows_registry.stray import stray
+from knows_registry.locking.lock import NAME
+from knows_registry.permits.artifact import Artifact, artifact_of, damaged, files
+from knows_registry.permits.core_bound import OURS as BOUNDS
+from knows_registry.permits.core_bound import unmet_bound
+from knows_registry.permits.errors_permission import ArtifactChanged, PluginNotPermitted, RequirementUnmet
+from knows_registry.permits.stray import stray
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from knows_core import KnowsError, WorkflowSettings
-    from knows_registry.allowed import Allowed
     from knows_registry.discover import Entry
-    from knows_registry.lock import Lock, LockedPlugin, LockedTemplate
+    from knows_registry.locking.lock import Lock, LockedPlugin, LockedTemplate
+    from knows_registry.permits.allowed import Allowed
 
 MODES = ("lock", "allow", "any")
 OURS = frozenset(("knows-core", "knows-registry", "knows-sqlite"))  # what `pip install knows-workflows` brings
@@ -105,7 +105,7 @@ class Permission:
             found = (row for row in rows if row.distribution == distribution)
             return next((Named(row.distribution_version, row.artifact, row.editable) for row in found), None)
         if self._allowed is None:
-            from knows_registry.allowed import read as allowed  # JSON and platformdirs, in this mode alone
+            from knows_registry.permits.allowed import read as allowed  # JSON and platformdirs, in this mode alone
 
             self._allowed = allowed()
         found_one = self._allowed.get(distribution)

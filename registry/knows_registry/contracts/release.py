@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from knows_core import Version
-from knows_registry.contract_diff import compare, required_bump
-from knows_registry.contract_rules import Bump, is_raised, next_version
+from knows_registry.contracts.contract_diff import compare, required_bump
+from knows_registry.contracts.contract_rules import Bump, is_raised, next_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from knows_core.migration import Migration
-    from knows_registry.contract_diff import Change
-    from knows_registry.profile import Profile
+    from knows_registry.contracts.contract_diff import Change
+    from knows_registry.manifests.profile import Profile
 
 
 class Release(NamedTuple):

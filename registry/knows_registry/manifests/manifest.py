@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from knows_core import RegistryError
-from knows_registry.manifest_place import manifest_file
-from knows_registry.manifest_text import BadManifest, Manifest, manifest_in
+from knows_registry.manifests.manifest_place import manifest_file
+from knows_registry.manifests.manifest_text import BadManifest, Manifest, manifest_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from knows_registry.discover import Entry, Offer
-    from knows_registry.profile import Profile
+    from knows_registry.manifests.profile import Profile
 
 
 class ManifestBroken(RegistryError, ValueError):

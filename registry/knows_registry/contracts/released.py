@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from knows_core import AccessDenied, RegistryError, Version
 from knows_core.digests import digest_of
-from knows_registry.manifest_text import BadManifest, Manifest, manifest_in, text_of
+from knows_registry.manifests.manifest_text import BadManifest, Manifest, manifest_in, text_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from knows_registry.profile import Profile
+    from knows_registry.manifests.profile import Profile
 
 FOLDER = "released"
 

@@ -1,0 +1,1 @@
+"""What may be imported, and what the installed files are. Read `permission` first."""
