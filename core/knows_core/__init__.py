@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from knows_core.backend import Append, Capabilities, MemoryBackend, RunRow, StateBackend
-    from knows_core.building import approval, case, each, parallel, repeat, scope, step, use
-    from knows_core.check import Problem
+    from knows_core.checking.check import Problem
     from knows_core.context import StepContext
     from knows_core.engine import LocalEngine
     from knows_core.engines import Engine
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
         UnknownRun,
         WorkerDied,
     )
-    from knows_core.errors_backend import (
+    from knows_core.errors.backend import (
         BackendBusy,
         BackendError,
         BackendFull,
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
         SchemaTooNew,
         UnknownScheme,
     )
-    from knows_core.errors_flow import (
+    from knows_core.errors.flow import (
         CircularUse,
         ScopeTimeout,
         SeamMismatch,
@@ -54,8 +53,8 @@ if TYPE_CHECKING:
         UndeclaredWrite,
         VersionConflict,
     )
-    from knows_core.errors_limits import RecordTooLarge, RunCancelled, RunTooLarge, StepLimit, TooDeep, WorkflowTimeout
-    from knows_core.errors_recovery import (
+    from knows_core.errors.limits import RecordTooLarge, RunCancelled, RunTooLarge, StepLimit, TooDeep, WorkflowTimeout
+    from knows_core.errors.recovery import (
         ApprovalExpired,
         AwaitingDecision,
         CompensationFailed,
@@ -65,8 +64,8 @@ if TYPE_CHECKING:
         Rejected,
         RoleMissing,
     )
-    from knows_core.errors_registry import DuplicateTemplate, PluginBroken, TemplateBroken, TemplateNotFound
-    from knows_core.errors_resume import (
+    from knows_core.errors.registry import DuplicateTemplate, PluginBroken, TemplateBroken, TemplateNotFound
+    from knows_core.errors.resume import (
         ContractChanged,
         MigrationFailed,
         RecoveryLimit,
@@ -76,57 +75,58 @@ if TYPE_CHECKING:
         TemplateVersionMissing,
         ValuesChanged,
     )
-    from knows_core.errors_secrets import SecretInRecord, SecretUnavailable
+    from knows_core.errors.secrets import SecretInRecord, SecretUnavailable
     from knows_core.flow import Flow, Step
+    from knows_core.flows.building import approval, case, each, parallel, repeat, scope, step, use
+    from knows_core.flows.migration import Migration
     from knows_core.hooks import hookimpl, hookspec
-    from knows_core.joining import Reducer
+    from knows_core.journals.records import Question
     from knows_core.limits import Limits
     from knows_core.linking import link
-    from knows_core.migration import Migration
-    from knows_core.records import Question
     from knows_core.recovery import Continue, Done, ErrorContext, Fail, Fallback, NotDone, Retry, Suspend
     from knows_core.run import Run, RunStatus
     from knows_core.settings import WorkflowSettings
     from knows_core.state import WorkflowState
+    from knows_core.states.joining import Reducer
     from knows_core.template import Templates, WorkflowTemplate
     from knows_core.version import Requirement, Version, VersionRange
     from knows_core.workflow import PipelineWorkflow, compose, pipeline
 
 _ROOMS = {
     "backend": "Append Capabilities MemoryBackend RunRow StateBackend",
-    "building": "approval case each parallel repeat scope step use",
-    "check": "Problem",
+    "flows.building": "approval case each parallel repeat scope step use",
+    "checking.check": "Problem",
     "context": "StepContext",
     "engine": "LocalEngine",
     "engines": "Engine",
-    "errors_flow": ("CircularUse ScopeTimeout SeamMismatch StateConflict UndeclaredWrite VersionConflict"),
+    "errors.flow": ("CircularUse ScopeTimeout SeamMismatch StateConflict UndeclaredWrite VersionConflict"),
     "errors": (
         "AccessDenied BadRunId ConfigError ContractError DefinitionError InvalidVersion IsolatedStepFailed"
         " KnowsError MissingInput MissingState NotStorable PermanentError RegistryError"
         " RunExists StateMismatch StepTimeout TransientError"
         " UnknownRun WorkerDied"
     ),
-    "errors_backend": (
+    "errors.backend": (
         "BackendBusy BackendError BackendFull BackendUnavailable LeaseLost RecordCorrupt RunBusy SchemaTooNew"
         " UnknownScheme"
     ),
-    "errors_limits": "RecordTooLarge RunCancelled RunTooLarge StepLimit TooDeep WorkflowTimeout",
-    "errors_resume": (
+    "errors.limits": "RecordTooLarge RunCancelled RunTooLarge StepLimit TooDeep WorkflowTimeout",
+    "errors.resume": (
         "ContractChanged MigrationFailed RecoveryLimit ResumeRefused RunIsOver ShapeChanged TemplateVersionMissing"
         " ValuesChanged"
     ),
-    "errors_recovery": (
+    "errors.recovery": (
         "ApprovalExpired AwaitingDecision CompensationFailed DecisionRefused HandlerFailed InDoubt Rejected RoleMissing"
     ),
-    "errors_registry": "DuplicateTemplate PluginBroken TemplateBroken TemplateNotFound",
-    "errors_secrets": "SecretInRecord SecretUnavailable",
+    "errors.registry": "DuplicateTemplate PluginBroken TemplateBroken TemplateNotFound",
+    "errors.secrets": "SecretInRecord SecretUnavailable",
     "flow": "Flow Step",
     "hooks": "hookimpl hookspec",
-    "joining": "Reducer",
+    "states.joining": "Reducer",
     "limits": "Limits",
     "linking": "link",
-    "migration": "Migration",
-    "records": "Question",
+    "flows.migration": "Migration",
+    "journals.records": "Question",
     "recovery": "Continue Done ErrorContext Fail Fallback NotDone Retry Suspend",
     "run": "Run RunStatus",
     "settings": "WorkflowSettings",

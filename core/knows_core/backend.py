@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from knows_core.errors import RunExists, UnknownRun
-from knows_core.errors_backend import RunBusy
+from knows_core.errors.backend import RunBusy
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

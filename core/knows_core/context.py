@@ -6,8 +6,8 @@ import types
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from knows_core.records import StepProgress
-from knows_core.secrets import unresolved
+from knows_core.journals.records import StepProgress
+from knows_core.secrecy.secrets import unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine

@@ -9,23 +9,23 @@ import functools
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from knows_core.approving import Approval
-from knows_core.declared import is_of_enum
-from knows_core.descriptors import described_together
-from knows_core.digests import digest_of as digest_of  # noqa: PLC0414 - readers of contracts find it here
+from knows_core.checking.seams import UNKNOWN
+from knows_core.describing.descriptors import described_together
+from knows_core.describing.digests import digest_of as digest_of  # noqa: PLC0414 - readers of contracts find it here
 from knows_core.flow import Use
-from knows_core.paths import placed, shape_in
-from knows_core.records import Fingerprint, Linked
-from knows_core.seams import UNKNOWN
+from knows_core.flows.approving import Approval
+from knows_core.flows.paths import placed, shape_in
+from knows_core.journals.records import Fingerprint, Linked
+from knows_core.values.declared import is_of_enum
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import CodeType
 
-    from knows_core.declared import Outline
     from knows_core.flow import Step
-    from knows_core.records import Shape
+    from knows_core.journals.records import Shape
     from knows_core.template import Definition
+    from knows_core.values.declared import Outline
 
 
 def fingerprint_of(definition: Definition) -> Fingerprint:

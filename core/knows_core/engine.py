@@ -6,10 +6,10 @@ import functools
 import time
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from knows_core.driving import Driving
+from knows_core.driving.dispatcher import Dispatcher
+from knows_core.driving.execution import Execution, begin, order
 from knows_core.errors import ConfigError
-from knows_core.errors_backend import RunBusy
-from knows_core.execution import Execution, begin, order
+from knows_core.errors.backend import RunBusy
 from knows_core.limits import Limits
 from knows_core.linking import linked
 from knows_core.rules import rules_of, utc_now
@@ -54,7 +54,7 @@ class LocalEngine:
         self._templates, self._clock = templates, clock
         self._rules = rules_of(hooks, limits)
         self.redactor = self._rules.secrets.redactor
-        self._driving = Driving(self.backend, hooks, limits, clock, self.redactor)
+        self._dispatcher = Dispatcher(self.backend, hooks, limits, clock, self.redactor)
 
     @classmethod
     def from_settings(
@@ -65,7 +65,7 @@ class LocalEngine:
         hooks: PluginManager | None = None,
     ) -> Self:
         """Make an engine as the settings say, with the backend at `state_backend`. Raises UnknownScheme."""
-        from knows_core.opening import open_backend  # only engines made from settings need these rooms
+        from knows_core.journals.opening import open_backend  # only engines made from settings need these rooms
         from knows_core.settings import load_settings
 
         settings = settings or load_settings()
@@ -89,7 +89,7 @@ class LocalEngine:
         `state` is copied. `reference` is remembered for whoever resumes the run. Raises ContractError when the
         template, input or state do not fit: then no run is made. Raises RunExists, BackendError, LeaseLost.
         """
-        return self._driving.run(functools.partial(self._begin, template, input, state or {}, run_id, reference))
+        return self._dispatcher.run(functools.partial(self._begin, template, input, state or {}, run_id, reference))
 
     def submit(
         self,
@@ -107,7 +107,7 @@ class LocalEngine:
         """
         self._recorded()
         execution = self._begin(template, input, state or {}, run_id, reference, RunStatus.PENDING)
-        self._driving.submit(execution)
+        self._dispatcher.submit(execution)
         return execution.id
 
     async def arun(
@@ -121,7 +121,7 @@ class LocalEngine:
     ) -> Run:
         """Do as `run` without blocking the event loop: sync steps and the backend work in a bounded pool."""
         begin = functools.partial(self._begin, template, input, state or {}, run_id, reference)
-        return await self._driving.arun(begin)
+        return await self._dispatcher.arun(begin)
 
     def resume(
         self,
@@ -144,7 +144,7 @@ class LocalEngine:
         make = functools.partial(self._go_on, run_id, template, accept_code_change, from_step)
         while True:
             try:
-                return self._driving.run(make)
+                return self._dispatcher.run(make)
             except RunBusy as busy:
                 if not wait or busy.run != run_id:
                     raise
@@ -165,7 +165,7 @@ class LocalEngine:
         make = functools.partial(self._go_on, run_id, template, accept_code_change, from_step)
         while True:
             try:
-                return await self._driving.arun(make)
+                return await self._dispatcher.arun(make)
             except RunBusy as busy:
                 if not wait or busy.run != run_id:
                     raise
@@ -189,10 +189,10 @@ class LocalEngine:
         `value` is given along with `approve` or is the result that `done` tells of; `step` names the question where
         there are several. Raises UnknownRun, RunBusy, DecisionRefused, RoleMissing, ConfigError, StateMismatch.
         """
-        from knows_core.deciding import Decision, decide  # for recorded runs only
+        from knows_core.resuming.deciding import Decision, decide  # for recorded runs only
 
         decision = Decision(choice, by, role, value, note, step)
-        backend, release = self._recorded(), self._driving.release
+        backend, release = self._recorded(), self._dispatcher.release
         return decide(backend, self._templates, run_id, decision, template, self._clock, release)
 
     def cancel(self, run_id: str) -> RunStatus:
@@ -201,9 +201,9 @@ class LocalEngine:
         What is recorded is kept, and the run can be resumed. Returns the status it has now: `cancelled`, or still the
         owner's. Raises UnknownRun, RunIsOver.
         """
-        from knows_core.ending import cancel  # for recorded runs only
+        from knows_core.resuming.ending import cancel  # for recorded runs only
 
-        return cancel(self._recorded(), run_id, self._clock, self._driving.release)
+        return cancel(self._recorded(), run_id, self._clock, self._dispatcher.release)
 
     def purge(
         self, *, older_than: float | None = None, statuses: Collection[RunStatus] = FINISHED, dry_run: bool = False
@@ -213,10 +213,10 @@ class LocalEngine:
         Nothing else ever deletes a run. Runs that can still be resumed are kept unless their status is named; one that
         somebody owns is never touched. `dry_run` deletes nothing.
         """
-        from knows_core.ending import purge  # for recorded runs only
+        from knows_core.resuming.ending import purge  # for recorded runs only
 
         age = self.limits.state_ttl if older_than is None else older_than
-        return purge(self._recorded(), self._clock(), age, statuses, self._driving.release, dry_run=dry_run)
+        return purge(self._recorded(), self._clock(), age, statuses, self._dispatcher.release, dry_run=dry_run)
 
     # ------------------------------------------------------------------ looking
 
@@ -229,13 +229,13 @@ class LocalEngine:
 
         Values of classes that the template declares come back as such when it is given or found, as data otherwise.
         """
-        from knows_core.viewing import view  # for recorded runs only
+        from knows_core.resuming.viewing import view  # for recorded runs only
 
         return view(self._recorded(), self._templates, run_id, template)
 
     def history(self, run_id: str) -> Sequence[Entry]:
         """The records of a run, oldest first. Raises UnknownRun, RecordCorrupt."""
-        from knows_core.viewing import history  # for recorded runs only
+        from knows_core.resuming.viewing import history  # for recorded runs only
 
         return history(self._recorded(), run_id)
 
@@ -245,7 +245,7 @@ class LocalEngine:
 
     def close(self) -> None:
         """Wait for submitted runs, end what works beside them, and close the backend."""
-        self._driving.close()
+        self._dispatcher.close()
         if self.backend is not None:
             self.backend.close()
 
@@ -279,18 +279,18 @@ class LocalEngine:
         wanted = order(definition, value, state, self._clock, run_id, reference)
         if self.backend is None:
             return begin(wanted, self._clock, rules=self._rules)
-        from knows_core.recorded import begin_recorded  # with the codec and the journal: for recorded runs only
+        from knows_core.resuming.recorded import begin_recorded  # with the codec and the journal: recorded runs only
 
         return begin_recorded(wanted, self.backend, self._clock, self._rules, status)
 
     def _go_on(self, run_id: str, template: WorkflowTemplate | None, accept: bool, step: str | None) -> Execution | Run:
-        from knows_core.recorded import go_on  # see _begin
+        from knows_core.resuming.recorded import go_on  # see _begin
 
-        known, clock, release = (self._recorded(), self._templates), self._clock, self._driving.release
+        known, clock, release = (self._recorded(), self._templates), self._clock, self._dispatcher.release
         make = functools.partial(go_on, rules=self._rules, accept=accept, release=release)
         if step is None:
             return make(*known, run_id, template, clock)
-        from knows_core.restarting import restarted  # see _begin
+        from knows_core.resuming.restarting import restarted  # see _begin
 
         return restarted(known[0], run_id, step, clock, lambda new: make(*known, new, template, clock))
 

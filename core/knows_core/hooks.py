@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from typing import Any, Protocol
 
     from knows_core.backend import StateBackend
-    from knows_core.events import Observer
+    from knows_core.driving.events import Observer
     from knows_core.recovery import ErrorContext, Verdict
     from knows_core.rules import Validator
 

@@ -12,12 +12,11 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from knows_core.contents import fault_in
-from knows_core.envelope import describe
-from knows_core.errors_backend import RecordCorrupt
-from knows_core.errors_limits import RecordTooLarge, RunTooLarge
-from knows_core.exposure import refuse_secrets
-from knows_core.records import (
+from knows_core.errors.backend import RecordCorrupt
+from knows_core.errors.limits import RecordTooLarge, RunTooLarge
+from knows_core.journals.contents import fault_in
+from knows_core.journals.envelope import describe
+from knows_core.journals.records import (
     Answered,
     Asked,
     Compensating,
@@ -36,14 +35,15 @@ from knows_core.records import (
     StepIntended,
     StepRetried,
 )
-from knows_core.redaction import Redactor
 from knows_core.run import Entry, RunStatus
+from knows_core.secrecy.exposure import refuse_secrets
+from knows_core.secrecy.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from knows_core.codec import Codec
     from knows_core.state import Changes
+    from knows_core.values.codec import Codec
 
 _MAGIC: Final = b"K1"  # version 1 of the format
 _DIGEST: Final = hashlib.sha256().digest_size

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from knows_core.errors import ConfigError
-from knows_core.errors_flow import CircularUse, VersionConflict
+from knows_core.errors.flow import CircularUse, VersionConflict
 from knows_core.flow import Case, Flow, Parallel, Part, Scope, Sequence, Step, Use
-from knows_core.loops import Each, Repeat
-from knows_core.paths import within
+from knows_core.flows.loops import Each, Repeat
+from knows_core.flows.paths import within
 from knows_core.recovery import Fallback
 from knows_core.template import Chooser, Definition, definition_of
 from knows_core.version import Requirement, Version

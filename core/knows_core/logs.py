@@ -8,14 +8,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
-from knows_core.envelope import code_of, in_words
-from knows_core.records import RunEnded, StepFailed
+from knows_core.journals.envelope import code_of, in_words
+from knows_core.journals.records import RunEnded, StepFailed
+from knows_core.journals.traces import trace
 from knows_core.run import RunStatus
-from knows_core.traces import trace
 
 if TYPE_CHECKING:
-    from knows_core.records import Event
-    from knows_core.redaction import Redactor
+    from knows_core.journals.records import Event
+    from knows_core.secrecy.redaction import Redactor
 
 COMPLAINTS: Final = "knows_core"
 RUNS: Final = "knows_core.runs"

@@ -12,33 +12,33 @@ import functools
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from knows_core.approving import Approval
-from knows_core.asking import approval_walk, waited
-from knows_core.calling import step_walk
 from knows_core.errors import ContractError, MissingState, NotStorable
-from knows_core.errors_flow import ScopeTimeout, SeamMismatch
-from knows_core.failing import AGAIN, Failure, answered, failed_at, unanswered
+from knows_core.errors.flow import ScopeTimeout, SeamMismatch
 from knows_core.flow import Case, Parallel, Part, Scope, Sequence, Step
-from knows_core.forking import Branch, Unjoined, fork_walk
-from knows_core.loops import Each, Repeat
-from knows_core.opened import met_before
-from knows_core.paths import within
-from knows_core.records import Decided, Entered, RunEnded, Settled
+from knows_core.flows.approving import Approval
+from knows_core.flows.loops import Each, Repeat
+from knows_core.flows.paths import within
+from knows_core.flows.renaming import Renaming
+from knows_core.journals.records import Decided, Entered, RunEnded, Settled
 from knows_core.recovery import Continue, Fallback, Suspend
-from knows_core.renaming import Renaming
 from knows_core.run import RunStatus
-from knows_core.situation import Deadline, Place, Policy
 from knows_core.state import NO_CHANGES, Attempt, Changes
-from knows_core.undoing import undone
-from knows_core.values import private_copy
-from knows_core.wishes import Machine, StepError, Stopped, Waiting, Walk, Wish
+from knows_core.values.traits import private_copy
+from knows_core.walking.asking import approval_walk, waited
+from knows_core.walking.calling import step_walk
+from knows_core.walking.failing import AGAIN, Failure, answered, failed_at, unanswered
+from knows_core.walking.forking import Branch, Unjoined, fork_walk
+from knows_core.walking.opened import met_before
+from knows_core.walking.situation import Deadline, Place, Policy
+from knows_core.walking.undoing import undone
+from knows_core.walking.wishes import Machine, StepError, Stopped, Waiting, Walk, Wish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from knows_core.binding import Predicate
     from knows_core.flow import Flow
-    from knows_core.situation import Situation
+    from knows_core.walking.situation import Situation
 
 _NO_BRANCH: Final = -1
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import types
 from typing import TYPE_CHECKING, Any, NamedTuple, Union, cast, get_args, get_origin
 
+from knows_core.checking.seams import UNKNOWN, either, item_of, seams_of
 from knows_core.flow import Flow, Use, made
 from knows_core.linking import Linker
-from knows_core.seams import UNKNOWN, either, item_of, seams_of
 
 if TYPE_CHECKING:
+    from knows_core.checking.seams import Seams
     from knows_core.flow import Step
-    from knows_core.seams import Seams
     from knows_core.template import Definition
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from knows_core.limits import Limits
-from knows_core.secrets import Secrets
+from knows_core.secrecy.secrets import Secrets
 
 if TYPE_CHECKING:
     from pluggy import PluginManager

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from knows_core.records import Question
+    from knows_core.journals.records import Question
 
 
 class RunStatus(StrEnum):

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, cast
 
 from knows_core.errors import ContractError
-from knows_core.sameness import same
-from knows_core.values import is_immutable, is_plain_text, private_copy
+from knows_core.values.sameness import same
+from knows_core.values.traits import is_immutable, is_plain_text, private_copy
 
 ERROR_KEY: Final = "error"  # reserved: the record of the failure that ended a run
 

@@ -6,17 +6,17 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
 
-from knows_core.approving import Approval
 from knows_core.binding import admits_none
-from knows_core.check import Problem, problems_of
-from knows_core.declared import Declared, declared_in
+from knows_core.checking.check import Problem, problems_of
+from knows_core.checking.keys import Keys, keys_of
+from knows_core.checking.seams import UNKNOWN, Seams, on_copies, seams_of
 from knows_core.errors import DefinitionError, MissingInput, MissingState
+from knows_core.fitting.handover import check_of
 from knows_core.flow import Flow, Part, Step, made
-from knows_core.handover import check_of
-from knows_core.keys import Keys, keys_of
-from knows_core.paths import DEEPEST, placed, steps_in
-from knows_core.seams import UNKNOWN, Seams, on_copies, seams_of
-from knows_core.values import is_model_class
+from knows_core.flows.approving import Approval
+from knows_core.flows.paths import DEEPEST, placed, steps_in
+from knows_core.values.declared import Declared, declared_in
+from knows_core.values.traits import is_model_class
 from knows_core.version import Version
 
 if TYPE_CHECKING:
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from knows_core.codec import Codec
-    from knows_core.migration import Migration
-    from knows_core.models import TypedState
-    from knows_core.records import Fingerprint
+    from knows_core.flows.migration import Migration
+    from knows_core.journals.records import Fingerprint
     from knows_core.state import WorkflowState
+    from knows_core.states.models import TypedState
+    from knows_core.values.codec import Codec
     from knows_core.version import Requirement
 
 NO_NAME = "pipeline"
@@ -183,7 +183,7 @@ class Definition:
         """How its state model takes part in a run."""
         if not is_model_class(self.model):
             return None
-        from knows_core.models import TypedState  # the room that imports pydantic
+        from knows_core.states.models import TypedState  # the room that imports pydantic
 
         return TypedState(self.model, str(self))
 
@@ -213,7 +213,7 @@ class Definition:
     @functools.cached_property
     def codec(self) -> Codec:
         """The codec of its values."""
-        from knows_core.codec import Codec  # for recorded runs only
+        from knows_core.values.codec import Codec  # for recorded runs only
 
         return Codec(self.classes.classes)
 

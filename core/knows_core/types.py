@@ -14,12 +14,12 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from knows_core.types_bounds import holds, within
-from knows_core.types_calls import callable_, is_protocol, protocol
-from knows_core.types_containers import CONTAINERS, container, is_named_tuple, length_of
-from knows_core.types_fields import named_tuple, typed_dict
-from knows_core.types_models import instances, lost_in_a_dump, model
-from knows_core.types_reading import (
+from knows_core.fitting.bounds import holds, within
+from knows_core.fitting.calls import callable_, is_protocol, protocol
+from knows_core.fitting.containers import CONTAINERS, container, is_named_tuple, length_of
+from knows_core.fitting.fields import named_tuple, typed_dict
+from knows_core.fitting.models import instances, lost_in_a_dump, model
+from knows_core.fitting.reading import (
     ANYTHING,
     CALLABLE,
     LITERAL,
@@ -35,13 +35,13 @@ from knows_core.types_reading import (
     shown,
     words,
 )
-from knows_core.types_verdict import FITS, Fit, Found, Verdict, all_of, any_of, each_of, later, never
-from knows_core.values import is_model_class
+from knows_core.fitting.verdict import FITS, Fit, Found, Verdict, all_of, any_of, each_of, later, never
+from knows_core.values.traits import is_model_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from knows_core.types_verdict import Ask
+    from knows_core.fitting.verdict import Ask
 
     Rule = Callable[[Reading, Reading, Ask], Found]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from knows_core.building import scope
+from knows_core.checking.seams import MODES
 from knows_core.errors import ContractError
 from knows_core.flow import Flow, Sequence, Use, lift
+from knows_core.flows.building import scope
 from knows_core.linking import given
-from knows_core.seams import MODES
 from knows_core.template import NO_NAME, NO_VERSION, Definition
 from knows_core.version import Requirement, Version
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from knows_core.check import Problem
+    from knows_core.checking.check import Problem
     from knows_core.flow import Step
-    from knows_core.migration import Migration
+    from knows_core.flows.migration import Migration
     from knows_core.signatures import Policies
     from knows_core.state import WorkflowState
 
@@ -99,7 +99,7 @@ class PipelineWorkflow:
 
         On success the writes appear in `state`; on failure only `state["error"]` does, and the error is raised.
         """
-        from knows_core.executing import execute  # defining a template needs no engine
+        from knows_core.driving.executing import execute  # defining a template needs no engine
 
         return execute(self.definition, state)
 

@@ -10,10 +10,10 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from knows_core.check import Problem
-from knows_core.errors_flow import CircularUse
-from knows_core.paths import DEEPEST
-from knows_core.renaming import Renaming
+from knows_core.checking.check import Problem
+from knows_core.errors.flow import CircularUse
+from knows_core.flows.paths import DEEPEST
+from knows_core.flows.renaming import Renaming
 from knows_registry.contracts.described import Typed, words
 from knows_registry.contracts.described_fit import fits
 from knows_registry.contracts.described_verdict import Answer

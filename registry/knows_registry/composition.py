@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from knows_core import Requirement, TemplateNotFound
 from knows_core.flow import Use
+from knows_core.flows.paths import placed
 from knows_core.linking import given
-from knows_core.paths import placed
 from knows_core.template import definition_of
 from knows_core.version import VersionRange
 from knows_registry.locking.errors_lock import LockedMissing

@@ -7,7 +7,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from knows_core import KnowsError, PluginBroken, TemplateBroken, Version
-from knows_core.envelope import safe_text
+from knows_core.journals.envelope import safe_text
 from knows_registry.guard import asked_for
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from knows_core import BackendError, ConfigError, KnowsError, PluginBroken, StateBackend, UnknownScheme
-from knows_core.envelope import safe_text
-from knows_core.opening import scheme_of
+from knows_core.journals.envelope import safe_text
+from knows_core.journals.opening import scheme_of
 from knows_registry import secret_places
 from knows_registry.discover import Fault
 from knows_registry.guard import asked_for

@@ -11,11 +11,11 @@ from datetime import timedelta
 import pytest
 
 from knows_core import Fallback, LocalEngine, MemoryBackend, Retry, parallel, pipeline, scope, step
-from knows_core.envelope import LONGEST_TEXT
-from knows_core.execution import order
-from knows_core.recorded import begin_recorded
+from knows_core.driving.execution import order
+from knows_core.journals.envelope import LONGEST_TEXT
+from knows_core.resuming.recorded import begin_recorded
 from knows_core.template import definition_of
-from knows_core.wishes import Call, Sleep
+from knows_core.walking.wishes import Call, Sleep
 from knows_registry.cli import main
 from tests.core.mending import AT_ONCE, Clock, Undoing, made, ran
 

@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 
 from knows_core import step
-from knows_core.codec import Codec
-from knows_core.declared import declared_in
-from knows_core.isolated import call_isolated
-from knows_core.secrets import Secrets
+from knows_core.isolating.isolated import call_isolated
+from knows_core.secrecy.secrets import Secrets
+from knows_core.values.codec import Codec
+from knows_core.values.declared import declared_in
 from tests.core import isolated_steps as steps
 
 PATIENCE = 30  # seconds until a test gives up

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, TypeAdapter
 
 from knows_core import NotStorable, TooDeep
-from knows_core.codec import Codec, UnreadableValue
-from knows_core.declared import declared_in
-from knows_core.sameness import same
+from knows_core.values.codec import Codec, UnreadableValue
+from knows_core.values.declared import declared_in
+from knows_core.values.sameness import same
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import Literal, NamedTuple
 import pytest
 
 from knows_core import PipelineWorkflow, ValuesChanged
-from knows_core.codec import Codec, UnreadableValue
-from knows_core.declared import declared_in
 from knows_core.testing.values import CODEC, Access, Color, Level, Place, Point, Word
+from knows_core.values.codec import Codec, UnreadableValue
+from knows_core.values.declared import declared_in
 
 
 class Path(NamedTuple):

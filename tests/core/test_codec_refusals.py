@@ -21,9 +21,9 @@ import pytest
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
 
 from knows_core import NotStorable, TooDeep
-from knows_core.codec import Codec, UnreadableValue
-from knows_core.declared import declared_in
 from knows_core.testing.values import CODEC, Access, Color, Note, Place, Reading, nested, shared
+from knows_core.values.codec import Codec, UnreadableValue
+from knows_core.values.declared import declared_in
 
 Held = TypeVar("Held")
 

@@ -10,10 +10,10 @@ import pytest
 
 from knows_core import KnowsError, LocalEngine, MemoryBackend, RecordCorrupt
 from knows_core.backend import RunRow
-from knows_core.contents import _FORMS, fault_in
-from knows_core.folding import fold
 from knows_core.journal import read, seed_of
-from knows_core.records import Record
+from knows_core.journals.contents import _FORMS, fault_in
+from knows_core.journals.records import Record
+from knows_core.resuming.folding import fold
 from tests.golden.histories import NOON, RUN
 from tests.golden.make import EVERY, FOLDER, loaded
 from tests.golden.recovering import RECOVERIES

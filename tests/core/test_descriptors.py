@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from typing_extensions import Doc, TypeAliasType
 
 from knows_core.contract import digest_of
-from knows_core.descriptors import described, described_together
+from knows_core.describing.descriptors import described, described_together
 from tests.core.described_types import ANNOTATIONS, Alarm, Box, Node, Owner, Pair, Positive, Tree
 
 T = TypeVar("T")
@@ -149,7 +149,8 @@ def test_classes_of_one_name_are_told_apart_by_their_structure():
 def test_a_description_does_not_depend_on_the_hash_seed():
     """Two processes with other hash seeds print the same text."""
     script = (
-        "import json; from knows_core.descriptors import described; from tests.core.described_types import ANNOTATIONS;"
+        "import json; from knows_core.describing.descriptors import described;"
+        "from tests.core.described_types import ANNOTATIONS;"
         "print(json.dumps([described(one) for one in ANNOTATIONS.values()]))"
     )
     texts = {
@@ -170,7 +171,7 @@ def test_a_description_does_not_depend_on_the_hash_seed():
 def test_describing_needs_no_pydantic():
     """Plain annotations and dataclasses are described without the library being loaded."""
     script = (
-        "import sys, dataclasses; from knows_core.descriptors import described\n"
+        "import sys, dataclasses; from knows_core.describing.descriptors import described\n"
         "@dataclasses.dataclass\nclass A:\n    x: int = 1\n"
         "assert described(list[A])['definitions']; assert not {'pydantic', 'pydantic_core'} & set(sys.modules)"
     )

@@ -24,7 +24,7 @@ from pydantic import (
 from pydantic.dataclasses import dataclass as checked_dataclass
 from typing_extensions import TypedDict as LaterTypedDict
 
-from knows_core.descriptors import described
+from knows_core.describing.descriptors import described
 
 # Names that only the makers below use: two classes made by one call have everything in common but what is given.
 KINDS: dict[str, Any] = {"TypedDict": TypedDict, "NamedTuple": NamedTuple, "Enum": enum.Enum, "NewType": NewType}

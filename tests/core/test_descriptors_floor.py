@@ -20,7 +20,7 @@ PINS = ROOT / "tests" / "core" / "floor.txt"
 SCRIPT = """
 import json, pydantic
 from knows_core.contract import digest_of
-from knows_core.descriptors import described
+from knows_core.describing.descriptors import described
 from tests.core.described_types import ANNOTATIONS
 found = {name: described(one) for name, one in ANNOTATIONS.items()}
 print(json.dumps([pydantic.VERSION, found, {name: digest_of(one) for name, one in found.items()}]))

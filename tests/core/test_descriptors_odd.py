@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, PlainSerializer, create_model
 from typing_extensions import TypeAliasType
 
-from knows_core.descriptors import described
+from knows_core.describing.descriptors import described
 from tests.core.described_types import Growing, Plain, Tree
 from tests.properties.annotated_values import Garden
 

@@ -22,10 +22,10 @@ from knows_core import (
     pipeline,
     step,
 )
-from knows_core.brakes import Brakes
-from knows_core.keeper import Keeper
+from knows_core.driving.keeper import Keeper
 from knows_core.limits import Limits
-from knows_core.redaction import Redactor
+from knows_core.secrecy.redaction import Redactor
+from knows_core.walking.brakes import Brakes
 
 PATIENCE = 30
 GOOD = pipeline(step(lambda: "good", name="good"), name="good", version="1.0")

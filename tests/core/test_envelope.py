@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr, field_validator
 
 from knows_core import PermanentError
-from knows_core.contents import fault_in
-from knows_core.envelope import LONGEST_TEXT, RecordedError, describe, error_record, in_words, safe_text
+from knows_core.journals.contents import fault_in
+from knows_core.journals.envelope import LONGEST_TEXT, RecordedError, describe, error_record, in_words, safe_text
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib
 import json
 import pickle
 import string
@@ -12,11 +11,11 @@ from datetime import UTC, datetime
 import pytest
 
 from knows_core import KnowsError, PermanentError, RunBusy, TransientError
-from knows_core.envelope import LONGEST_TEXT, describe, error_record
 from knows_core.errors import error_kinds
+from knows_core.journals.envelope import LONGEST_TEXT, describe, error_record
+from tests.error_rooms import load_error_rooms
 
-for room in ("errors_backend", "errors_flow", "errors_limits", "errors_registry", "errors_resume", "errors_secrets"):
-    importlib.import_module(f"knows_core.{room}")
+load_error_rooms()
 KINDS = error_kinds()
 CORE = {code: kind for code, kind in KINDS.items() if kind.__module__.startswith("knows_core.errors")}
 EXIT_CODES = {

@@ -18,14 +18,14 @@ from knows_core import (
     WorkflowState,
     step,
 )
-from knows_core.codec import Codec
-from knows_core.declared import declared_in
-from knows_core.envelope import describe
-from knows_core.isolated import why_not_isolated
-from knows_core.located import place_of
-from knows_core.models import TypedState
-from knows_core.records import StepProgress
+from knows_core.flows.located import place_of
+from knows_core.isolating.isolated import why_not_isolated
+from knows_core.journals.envelope import describe
+from knows_core.journals.records import StepProgress
 from knows_core.state import Attempt
+from knows_core.states.models import TypedState
+from knows_core.values.codec import Codec
+from knows_core.values.declared import declared_in
 from tests.core import isolated_steps as steps
 from tests.core.isolated_calls import called, gone
 

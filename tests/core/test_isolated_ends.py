@@ -95,9 +95,9 @@ def test_an_interrupt_ends_the_process():
 PARENT = """
 import os, sys, threading
 from knows_core import step
-from knows_core.codec import Codec
-from knows_core.isolated import call_isolated
-from knows_core.secrets import Secrets
+from knows_core.values.codec import Codec
+from knows_core.isolating.isolated import call_isolated
+from knows_core.secrecy.secrets import Secrets
 from tests.core import isolated_steps
 
 def tell(event):
@@ -145,7 +145,8 @@ def test_an_engine_runs_such_steps():
 
 def test_nothing_dear_is_loaded_for_other_steps():
     """The room of processes is imported by isolated steps only, and brings no pydantic."""
-    script = "import knows_core.located, sys; print(*sys.modules); import knows_core.isolated; print(*sys.modules)"
+    rooms = ("knows_core.flows.located", "knows_core.isolating.isolated")
+    script = "import sys\n" + "".join(f"import {room}; print(*sys.modules)\n" for room in rooms)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=PATIENCE)
     before, after = (set(line.split()) for line in done.stdout.splitlines())
     assert "subprocess" not in before

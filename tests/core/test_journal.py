@@ -9,10 +9,8 @@ from datetime import UTC, datetime
 import pytest
 
 from knows_core import RecordCorrupt, RecordTooLarge, RunStatus, RunTooLarge
-from knows_core.codec import Codec
-from knows_core.folding import fold
 from knows_core.journal import JournalWriter, Most, read, seed_of
-from knows_core.records import (
+from knows_core.journals.records import (
     Entered,
     Fingerprint,
     Joined,
@@ -22,7 +20,9 @@ from knows_core.records import (
     StepDone,
     StepFailed,
 )
+from knows_core.resuming.folding import fold
 from knows_core.state import NO_CHANGES, Changes
+from knows_core.values.codec import Codec
 
 AT = datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC)
 BOUND = Fingerprint("1.0.0", [["step", "one"]], "digest", "contract", {}, {"one": "code"})

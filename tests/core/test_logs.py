@@ -11,11 +11,11 @@ import pluggy
 import pytest
 
 from knows_core import LocalEngine, MemoryBackend, Retry, hookimpl, hooks, pipeline, step
-from knows_core.events import Observers
+from knows_core.driving.events import Observers
+from knows_core.journals.records import StepProgress, StepStarted
+from knows_core.journals.traces import trace
 from knows_core.logs import complain, run_logger
-from knows_core.records import StepProgress, StepStarted
-from knows_core.redaction import Redactor
-from knows_core.traces import trace
+from knows_core.secrecy.redaction import Redactor
 
 CANARY = "canary-7f3a91"
 
@@ -129,7 +129,7 @@ manager.add_hookspecs(hooks)
 manager.register(Broken())
 def fail(): raise ValueError("text")
 engine = LocalEngine(hooks=manager)
-assert not engine._driving._observers.watching
+assert not engine._dispatcher._observers.watching
 assert engine.run(PipelineWorkflow([fail], name="w")).status == "failed"
 """
 

@@ -9,7 +9,7 @@ import pluggy
 import pytest
 
 from knows_core import LocalEngine, PipelineWorkflow, RunStatus, hookimpl, hooks
-from knows_core.records import StepDone, StepProgress, StepStarted
+from knows_core.journals.records import StepDone, StepProgress, StepStarted
 
 
 def observing(*observers):

@@ -16,9 +16,9 @@ from knows_core import (
     scope,
     step,
 )
-from knows_core.drawing import tree
-from knows_core.mermaid import flowchart
-from knows_core.seams import UNKNOWN
+from knows_core.checking.drawing import tree
+from knows_core.checking.mermaid import flowchart
+from knows_core.checking.seams import UNKNOWN
 
 
 class Plan(BaseModel):

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from knows_core.envelope import describe
-from knows_core.redaction import MASK, Passage, Redactor, without_passwords
+from knows_core.journals.envelope import describe
+from knows_core.secrecy.redaction import MASK, Passage, Redactor, without_passwords
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,8 +21,8 @@ from knows_core import (
     step,
     use,
 )
-from knows_core.execution import Execution
-from knows_core.recorded import go_on
+from knows_core.driving.execution import Execution
+from knows_core.resuming.recorded import go_on
 
 
 def interrupted(engine, trial, times, name="b"):

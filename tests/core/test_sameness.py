@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from knows_core.sameness import same
 from knows_core.testing.values import Access, Color, Level, Note, Place, Reading, Word, nested, shared
-from knows_core.values import is_immutable, private_copy
+from knows_core.values.sameness import same
+from knows_core.values.traits import is_immutable, private_copy
 
 AUTUMN = datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
 

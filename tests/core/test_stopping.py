@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 
 from knows_core import Limits, LocalEngine, MemoryBackend, RunStatus, WorkflowTimeout, parallel, pipeline, step
-from knows_core.brakes import Brakes
-from knows_core.wishes import Stopped
+from knows_core.walking.brakes import Brakes
+from knows_core.walking.wishes import Stopped
 from tests.core import isolated_steps as steps
 from tests.core.isolated_calls import gone, ids, until
 
@@ -223,7 +223,7 @@ def test_a_step_that_takes_its_time_to_end_is_not_disturbed_again(caplog):
     async def run():
         task = asyncio.create_task(engine.arun(template, run_id="r"))
         await asyncio.to_thread(begun.wait, PATIENCE)
-        held.update(cast("Any", engine)._driving._keeper._held)
+        held.update(cast("Any", engine)._dispatcher._keeper._held)
         engine.cancel("r")
         return await task
 

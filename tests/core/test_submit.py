@@ -67,7 +67,7 @@ def test_a_pending_run_can_be_cancelled():
     engine.submit(gate.template, run_id="second")
     assert engine.cancel("second") is RunStatus.PENDING
     heard = threading.Event()
-    held: Any = engine._driving._keeper
+    held: Any = engine._dispatcher._keeper
     held._held["second"].wake = heard.set
     assert heard.wait(PATIENCE)
     gate.open.set()

@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-import knows_registry
 from knows_core import WorkflowSettings, hooks
 from knows_core.errors import error_kinds
 from knows_registry.cli import COMMANDS, kwf
 from knows_registry.cli.failure import OWN_CODES
 from knows_registry.contracts.contract_rules import OTHER_RULES, TYPE_RULES
+from tests.error_rooms import load_error_rooms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
-ROOMS = ("backend", "flow", "limits", "recovery", "registry", "resume", "secrets")
 MADE = "<!-- Made from the code by `python tests/docs/reference.py`. -->\n\n"
 BY_HAND = "<!-- From here on it is written by hand, and kept when the page is made again. -->\n\n"
 EXITS = {
@@ -39,11 +38,7 @@ EXITS = {
 
 def ours():
     """Every error of core and registry by its code, in the order of the index."""
-    folder = Path(str(knows_registry.__file__)).parent
-    paths = [one.relative_to(folder.parent).with_suffix("") for one in folder.rglob("[a-z]*.py")]
-    rooms = [".".join(one.parts) for one in paths if "cli" not in one.parts]
-    for room in (*(f"knows_core.errors_{room}" for room in ROOMS), *rooms):
-        importlib.import_module(room)  # whether or not something else has loaded its errors
+    load_error_rooms()  # whether or not something else has loaded them
     kinds = [kind for kind in error_kinds().values() if kind.__module__.startswith(("knows_core", "knows_registry"))]
     return {kind.code: kind for kind in sorted(kinds, key=lambda one: (one.exit_code, one.code))}
 

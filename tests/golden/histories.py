@@ -32,16 +32,16 @@ from knows_core import (
     step,
     use,
 )
-from knows_core.deciding import Decision, decide
-from knows_core.execution import Execution, order
+from knows_core.driving.execution import Execution, order
+from knows_core.driving.lanes import Lanes
 from knows_core.journal import copied, read
-from knows_core.lanes import Lanes
 from knows_core.linking import linked
-from knows_core.recorded import begin_recorded, go_on
+from knows_core.resuming.deciding import Decision, decide
+from knows_core.resuming.recorded import begin_recorded, go_on
 from knows_core.rules import Rules
 from knows_core.run import RunStatus
 from knows_core.template import definition_of
-from knows_core.wishes import Call, Fork, Outcome
+from knows_core.walking.wishes import Call, Fork, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,7 +16,7 @@ from knows_core import (
     step,
     use,
 )
-from knows_core.deciding import Decision
+from knows_core.resuming.deciding import Decision
 from tests.golden.histories import AWAY, Body, History, Stop, named
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from knows_core import LocalEngine
 from knows_core.journal import read
-from knows_core.records import Record
+from knows_core.journals.records import Record
 from tests.golden.histories import RUN
 from tests.golden.make import EVERY, FOLDER, loaded, outcome_of
 

@@ -12,7 +12,7 @@ from knows_core import RunStatus
 from knows_core.testing.flows import generated
 from knows_core.testing.plain import evaluate
 from knows_core.testing.simulator import Simulator
-from knows_core.undoing import UNDONE
+from knows_core.walking.undoing import UNDONE
 
 _APPROVED = {"by", "role", "at", "note", "shown"}  # what an approval keeps in the state
 

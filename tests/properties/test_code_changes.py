@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from knows_core import KnowsError, LocalEngine, MemoryBackend, Migration, ResumeRefused, RunStatus
-from knows_core.prospect import foretold
-from knows_core.records import Migrated, Rebound
+from knows_core.journals.records import Migrated, Rebound
+from knows_core.resuming.prospect import foretold
 from tests.crash.levels import bounded
 from tests.properties.changed_flows import Making, Seen, box, edits, kept, seq
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from knows_core.descriptors import described_together
+from knows_core.describing.descriptors import described_together
 from knows_core.types import Fit, fits
 from knows_registry.contracts import contract_walk
 from knows_registry.contracts.contract_rules import TYPE_RULES, Bump

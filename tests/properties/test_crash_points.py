@@ -10,13 +10,13 @@ from dataclasses import replace
 import pytest
 
 from knows_core import RecordCorrupt, RunStatus, parallel, pipeline, scope, step, use
-from knows_core.paths import placed
-from knows_core.recorder import JournalRecorder
-from knows_core.records import Decided
-from knows_core.situation import Place, Situation
+from knows_core.flows.paths import placed
+from knows_core.journals.recorder import JournalRecorder
+from knows_core.journals.records import Decided
 from knows_core.testing.flows import GeneratedFlow, Shared, generated
 from knows_core.testing.plain import evaluate
 from knows_core.testing.simulator import Simulator
+from knows_core.walking.situation import Place, Situation
 
 FLOWS, CHUNK = int(os.environ.get("KNOWS_TEST_FLOWS", "1000")), 100  # `make nightly` tries more
 MUTANT_FLOWS = 100  # far more than it takes to notice any of the mutants

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from knows_core.descriptors import described_together
+from knows_core.describing.descriptors import described_together
 from knows_core.types import Fit
 from knows_core.types import fits as judge
 from knows_registry.contracts import described_bounds, described_classes, described_fit, described_structures

@@ -8,15 +8,15 @@ from dataclasses import replace
 
 import pytest
 
-import knows_core.asking
-import knows_core.calling
-import knows_core.failing
-import knows_core.recorded
-import knows_core.undoing
+import knows_core.resuming.recorded
+import knows_core.walking.asking
+import knows_core.walking.calling
+import knows_core.walking.failing
+import knows_core.walking.undoing
 from knows_core import RecordCorrupt, RunStatus
-from knows_core.paths import placed
-from knows_core.recorder import JournalRecorder
-from knows_core.records import StepIntended
+from knows_core.flows.paths import placed
+from knows_core.journals.recorder import JournalRecorder
+from knows_core.journals.records import StepIntended
 from knows_core.state import NO_CHANGES
 from knows_core.testing.flows import generated
 from tests.properties.recovered import Trial, difference
@@ -70,8 +70,8 @@ def past_with(change):
     """Break what a resumed run knows of its past."""
 
     def broken(monkeypatch):
-        real = knows_core.recorded._past
-        monkeypatch.setattr(knows_core.recorded, "_past", lambda *args: change(real(*args)))
+        real = knows_core.resuming.recorded._past
+        monkeypatch.setattr(knows_core.resuming.recorded, "_past", lambda *args: change(real(*args)))
 
     return broken
 
@@ -90,18 +90,18 @@ def ask_again(past):
 
 
 def compensate_what_this_try_made(monkeypatch):
-    real = knows_core.undoing._to_undo
+    real = knows_core.walking.undoing._to_undo
 
     def to_undo(now, undoable):
         made = {path for path, _ in now.ground.finished}
         return [one for one in real(now, undoable) if one[0] in made]
 
-    monkeypatch.setattr(knows_core.undoing, "_to_undo", to_undo)
+    monkeypatch.setattr(knows_core.walking.undoing, "_to_undo", to_undo)
 
 
 def compensate_the_oldest_first(monkeypatch):
-    real = knows_core.undoing._to_undo
-    monkeypatch.setattr(knows_core.undoing, "_to_undo", lambda *args: real(*args)[::-1])
+    real = knows_core.walking.undoing._to_undo
+    monkeypatch.setattr(knows_core.walking.undoing, "_to_undo", lambda *args: real(*args)[::-1])
 
 
 def record_no_intent(monkeypatch):
@@ -115,7 +115,7 @@ def record_no_intent(monkeypatch):
 
 
 def note_no_error(monkeypatch):
-    monkeypatch.setattr(knows_core.failing, "Changes", lambda *_: NO_CHANGES)
+    monkeypatch.setattr(knows_core.walking.failing, "Changes", lambda *_: NO_CHANGES)
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from datetime import date
 import pytest
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from knows_core import types, types_bounds, types_calls, types_containers, types_fields, types_models
+from knows_core import types
+from knows_core.fitting import bounds, calls, containers, fields, models
+from knows_core.fitting.verdict import FITS, any_of
 from knows_core.types import Fit, fits
-from knows_core.types_verdict import FITS, any_of
 from tests.properties.annotated_values import Garden, of
 from tests.properties.annotations import AdminId, Title, UserId
 
@@ -154,18 +155,18 @@ def test_no_value_refutes_a_fit(seed):
 
 BROKEN = {
     "bounds are ignored": (types, "_metadata", lambda *_: FITS),
-    "a bound follows from any other": (types_bounds, "_compare", lambda *_: True),
+    "a bound follows from any other": (bounds, "_compare", lambda *_: True),
     "one member of a union is enough": (types, "each_of", any_of),
-    "items are ignored": (types_containers, "all_of", lambda _: FITS),
-    "the length of a tuple is ignored": (types_containers, "_tuple", lambda *_: FITS),
-    "any class that derives from an abstract one is taken": (types_containers, "_is_taken", lambda *_: True),
-    "no key is required": (types_fields, "_requires", lambda *_: False),
-    "fields of a TypedDict are ignored": (types_fields, "all_of", lambda _: FITS),
+    "items are ignored": (containers, "all_of", lambda _: FITS),
+    "the length of a tuple is ignored": (containers, "_tuple", lambda *_: FITS),
+    "any class that derives from an abstract one is taken": (containers, "_is_taken", lambda *_: True),
+    "no key is required": (fields, "_requires", lambda *_: False),
+    "fields of a TypedDict are ignored": (fields, "all_of", lambda _: FITS),
     "a dump loses nothing": (types, "lost_in_a_dump", lambda _: ""),
-    "a model of any structure converts": (types_models, "all_of", lambda parts: next(iter(parts), FITS)),
+    "a model of any structure converts": (models, "all_of", lambda parts: next(iter(parts), FITS)),
     "what derives from Hashable stays so": (types, "_stays_hashable", lambda _: True),
-    "parameters are ignored": (types_calls, "_parameters", lambda *_: []),
-    "members of a protocol are ignored": (types_calls, "_member", lambda *_: FITS),
+    "parameters are ignored": (calls, "_parameters", lambda *_: []),
+    "members of a protocol are ignored": (calls, "_member", lambda *_: FITS),
 }
 
 

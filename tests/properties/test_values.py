@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knows_core import NotStorable, TooDeep
-from knows_core.codec import Codec, UnreadableValue
-from knows_core.sameness import same
 from knows_core.testing.value_strategy import recordable
 from knows_core.testing.values import CODEC, SAMPLES
-from knows_core.values import is_immutable, private_copy
+from knows_core.values.codec import Codec, UnreadableValue
+from knows_core.values.sameness import same
+from knows_core.values.traits import is_immutable, private_copy
 
 
 def text_of(value, codec=CODEC):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from knows_core.errors import MissingState, PermanentError
-from knows_core.errors_backend import RunBusy
+from knows_core.errors.backend import RunBusy
 from knows_registry.cli.answer import columns, plain, run_answer, shown
 from knows_registry.cli.failure import failure_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from knows_core import ConfigError, WorkflowSettings, pipeline
-from knows_core.errors_backend import BackendError, UnknownScheme
-from knows_core.errors_registry import PluginBroken
+from knows_core.errors.backend import BackendError, UnknownScheme
+from knows_core.errors.registry import PluginBroken
 from knows_registry import DuplicatePlugin
 
 BACKEND = """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from knows_core import Requirement, Version
-from knows_core.errors_registry import DuplicateTemplate, TemplateNotFound
+from knows_core.errors.registry import DuplicateTemplate, TemplateNotFound
 from knows_registry.catalog import Catalog, DuplicatePlugin
 from knows_registry.discover import PLUGINS, TEMPLATES, Entry, Fault, Found, Offer, Plugin
 

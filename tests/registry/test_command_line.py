@@ -24,7 +24,7 @@ PROBE = """
 import sys
 import click
 from knows_core.errors import KnowsError
-from knows_core.errors_backend import RunBusy
+from knows_core.errors.backend import RunBusy
 from knows_registry.cli import COMMANDS, main
 sys.modules["probe_module"] = sys.modules["__main__"]
 

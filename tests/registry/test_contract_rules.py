@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from knows_core import Version
-from knows_core.descriptors import described_together
+from knows_core.describing.descriptors import described_together
 from knows_registry.contracts.contract_rules import OTHER_RULES, TYPE_RULES, Bump, is_raised, lowered, next_version
 from knows_registry.contracts.contract_walk import Side, differences
 from knows_registry.contracts.described import Typed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel
 
-from knows_core.descriptors import described, described_together
+from knows_core.describing.descriptors import described, described_together
 from knows_core.types import Fit
 from knows_registry.contracts.contract_diff import Answer, fits
 from tests.core.test_types_matrix import MATRIX

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from knows_core.records import StepDone, StepStarted
+from knows_core.journals.records import StepDone, StepStarted
 from knows_core.state import NO_CHANGES
 from knows_registry.cli import main
 from knows_registry.cli.failure import failure_of

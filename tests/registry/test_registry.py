@@ -8,7 +8,7 @@ import pytest
 
 from knows_core import PipelineWorkflow, Requirement, step
 from knows_core.errors import ConfigError
-from knows_core.errors_registry import DuplicateTemplate, TemplateBroken, TemplateNotFound
+from knows_core.errors.registry import DuplicateTemplate, TemplateBroken, TemplateNotFound
 from knows_registry import Registry
 
 TEMPLATE = """

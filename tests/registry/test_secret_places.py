@@ -11,7 +11,7 @@ import keyring.backend
 import pytest
 
 from knows_core import KnowsError, SecretUnavailable, WorkflowSettings, logs, pipeline, step
-from knows_core.redaction import Redactor
+from knows_core.secrecy.redaction import Redactor
 from knows_registry import Registry
 from knows_registry.cli.answer import Answers
 from knows_registry.cli.streams import show_complaints, veil

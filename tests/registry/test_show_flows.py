@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from knows_core import case, pipeline, repeat, scope, step
-from knows_core.drawing import tree
-from knows_core.mermaid import escape, flowchart
+from knows_core.checking.drawing import tree
+from knows_core.checking.mermaid import escape, flowchart
 
 LINE = """
 from pydantic import BaseModel

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field
 
-from knows_core.building import case, each, parallel, repeat, scope, step, use
 from knows_core.context import StepContext  # noqa: TC001 - the steps' annotations are read
 from knows_core.flow import Sequence
-from knows_core.joining import Reducer
+from knows_core.flows.building import case, each, parallel, repeat, scope, step, use
 from knows_core.rules import Rules
 from knows_core.state import WorkflowState
+from knows_core.states.joining import Reducer
 from knows_core.testing.policies import Declaring
 from knows_core.testing.world import Person, World, weigh
 from knows_core.workflow import PipelineWorkflow, pipeline

@@ -11,27 +11,27 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 
-from knows_core.brakes import Brakes
-from knows_core.desk import Desk
+from knows_core.driving.desk import Desk
+from knows_core.driving.events import Observers
+from knows_core.driving.lanes import Lanes
 from knows_core.errors import StepTimeout
-from knows_core.errors_limits import RunCancelled
-from knows_core.events import Observers
-from knows_core.lanes import Lanes
+from knows_core.errors.limits import RunCancelled
+from knows_core.journals.records import Settled, StepDone, StepFailed
 from knows_core.limits import Limits
-from knows_core.records import Settled, StepDone, StepFailed
 from knows_core.recovery import NotDone
 from knows_core.run import RunStatus
-from knows_core.wishes import Fork, Outcome, Sleep, Stopped
+from knows_core.walking.brakes import Brakes
+from knows_core.walking.wishes import Fork, Outcome, Sleep, Stopped
 
 if TYPE_CHECKING:
     import random
     from collections import Counter
     from collections.abc import Collection
 
-    from knows_core.execution import Execution
-    from knows_core.lanes import Lane
-    from knows_core.records import Record, RunEnded
-    from knows_core.wishes import Call
+    from knows_core.driving.execution import Execution
+    from knows_core.driving.lanes import Lane
+    from knows_core.journals.records import Record, RunEnded
+    from knows_core.walking.wishes import Call
 
 RUN = "simulated"
 _START = datetime(2026, 1, 1, tzinfo=UTC)

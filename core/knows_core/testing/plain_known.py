@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from knows_core.flow import Step
-    from knows_core.records import Question
+    from knows_core.journals.records import Question
     from knows_core.recovery import OnError, Retry
     from knows_core.rules import Rules
     from knows_core.testing.plain_state import Held, Model

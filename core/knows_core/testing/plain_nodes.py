@@ -6,10 +6,10 @@ import copy
 from functools import reduce
 from typing import TYPE_CHECKING, Any, cast
 
-from knows_core.approving import Approval
-from knows_core.errors_flow import StateConflict
+from knows_core.errors.flow import StateConflict
 from knows_core.flow import Case, Parallel, Part, Scope, Sequence, Step
-from knows_core.loops import Each, Repeat
+from knows_core.flows.approving import Approval
+from knows_core.flows.loops import Each, Repeat
 from knows_core.recovery import Continue, Fallback, Suspend
 from knows_core.state import WorkflowState
 from knows_core.testing.plain_known import FailedError, Known, Place, WaitsError

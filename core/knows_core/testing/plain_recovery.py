@@ -6,16 +6,16 @@ import copy
 from typing import TYPE_CHECKING, Any, Final
 
 from knows_core.context import StepContext
-from knows_core.envelope import describe
-from knows_core.records import Question
+from knows_core.journals.envelope import describe
+from knows_core.journals.records import Question
 from knows_core.recovery import Continue, ErrorContext, Fail, Fallback, Retry, Suspend
 from knows_core.state import WorkflowState
 from knows_core.testing.losing import RUN
 from knows_core.testing.plain_known import FailedError, Known, Place, WaitsError
 
 if TYPE_CHECKING:
-    from knows_core.approving import Approval
     from knows_core.flow import Step
+    from knows_core.flows.approving import Approval
     from knows_core.recovery import OnError
     from knows_core.testing.plain_state import Held
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
 
-from knows_core.errors_flow import StateConflict
-from knows_core.joining import Reducer
+from knows_core.errors.flow import StateConflict
+from knows_core.states.joining import Reducer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from knows_core.building import approval, step
 from knows_core.context import StepContext  # noqa: TC001 - the steps' annotations are read
 from knows_core.errors import PermanentError, TransientError
+from knows_core.flows.building import approval, step
 from knows_core.recovery import Continue, Done, Fail, Fallback, NotDone, Retry, Suspend
 from knows_core.rules import Rules
 from knows_core.state import WorkflowState  # noqa: TC001 - see StepContext

@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from knows_core.backend import MemoryBackend
-from knows_core.deciding import Decision, decide
-from knows_core.execution import Execution, order
-from knows_core.folding import fold
+from knows_core.driving.execution import Execution, order
 from knows_core.journal import read
+from knows_core.journals.records import Answered, Asked, Question
 from knows_core.linking import linked
-from knows_core.recorded import begin_recorded, go_on
-from knows_core.records import Answered, Asked, Question
+from knows_core.resuming.deciding import Decision, decide
+from knows_core.resuming.folding import fold
+from knows_core.resuming.recorded import begin_recorded, go_on
+from knows_core.resuming.viewing import view
 from knows_core.rules import Rules
 from knows_core.run import Entry, Run, RunStatus
 from knows_core.template import definition_of
 from knows_core.testing.losing import RUN, LosingDesk, Outside, PowerLoss, drive
-from knows_core.viewing import view
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

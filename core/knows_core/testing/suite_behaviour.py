@@ -10,7 +10,7 @@ import pytest
 
 from knows_core.backend import Append, StateBackend
 from knows_core.errors import RunExists, UnknownRun
-from knows_core.errors_backend import RunBusy
+from knows_core.errors.backend import RunBusy
 from knows_core.run import RunStatus
 from knows_core.testing.suite_opening import MOMENT, OpensBackends, row
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from knows_core.backend import Append
-from knows_core.errors_backend import RunBusy
+from knows_core.errors.backend import RunBusy
 from knows_core.testing.suite_children import Child
 from knows_core.testing.suite_opening import OpensBackends, row
 

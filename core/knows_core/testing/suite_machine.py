@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 
 from knows_core.backend import Append, StateBackend
 from knows_core.errors import KnowsError, RunExists, UnknownRun
-from knows_core.errors_backend import RunBusy
+from knows_core.errors.backend import RunBusy
 from knows_core.run import RunStatus
 from knows_core.testing.suite_model import Model, Place, Wish
 from knows_core.testing.suite_opening import MOMENT, QUIET, Level, OpensBackends, row

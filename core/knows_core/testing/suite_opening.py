@@ -11,7 +11,7 @@ from hypothesis import HealthCheck
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from knows_core.backend import RunRow
-from knows_core.errors_backend import RunBusy
+from knows_core.errors.backend import RunBusy
 from knows_core.run import RunStatus
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from knows_core.backend import Append
-from knows_core.errors_backend import RunBusy
+from knows_core.errors.backend import RunBusy
 from knows_core.run import RunStatus
 from knows_core.testing.suite_opening import AT_ONCE, GRACE, OpensBackends, claimed_within, row
 

@@ -13,10 +13,10 @@ from hypothesis import Phase, given, settings
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from knows_core import LocalEngine, RunStatus, WorkflowState, pipeline, step
-from knows_core.sameness import same
 from knows_core.testing.suite_opening import QUIET, OpensBackends
 from knows_core.testing.value_strategy import recordable
 from knows_core.testing.values import CODEC, SAMPLES, Known
+from knows_core.values.sameness import same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

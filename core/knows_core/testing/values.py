@@ -20,8 +20,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr, TypeAdapter
 
-from knows_core.codec import Codec
-from knows_core.declared import declared_in
+from knows_core.values.codec import Codec
+from knows_core.values.declared import declared_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from knows_core.records import Question
+    from knows_core.journals.records import Question
 
 
 def weigh(*values: Any) -> int:

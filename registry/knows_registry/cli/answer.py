@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar, cast
 
 if TYPE_CHECKING:
-    from knows_core.redaction import Redactor
+    from knows_core.secrecy.redaction import Redactor
     from knows_registry.cli.failure import Failure
 
 _WITH_RUN = ("run", "resume")  # the commands whose answer is always the whole object, also on failure

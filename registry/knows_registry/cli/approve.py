@@ -11,7 +11,7 @@ from knows_core import DecisionRefused, RunStatus
 
 if TYPE_CHECKING:
     from knows_core import LocalEngine, Run, WorkflowTemplate
-    from knows_core.records import Question
+    from knows_core.journals.records import Question
 
 _NOTE = "--approve"
 

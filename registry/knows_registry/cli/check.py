@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from knows_core import ContractError, RegistryError
-from knows_core.seams import MODES
+from knows_core.checking.seams import MODES
 from knows_core.types import Fit
 from knows_core.version import VersionRange
 from knows_registry.cli import completion

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from knows_core import DecisionRefused, RunStatus
-from knows_core.records import Answered
-from knows_core.viewing import view
+from knows_core.journals.records import Answered
+from knows_core.resuming.viewing import view
 from knows_registry.cli.answer import Answers, json_option, shown
 from knows_registry.cli.completion import waiting
 from knows_registry.cli.failure import failure_of

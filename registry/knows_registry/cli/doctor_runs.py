@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_core import RecordCorrupt, RunStatus, UnknownRun
 from knows_core.journal import read
-from knows_core.prospect import is_open
-from knows_core.viewing import view
+from knows_core.resuming.prospect import is_open
+from knows_core.resuming.viewing import view
 from knows_registry.cli.answer import columns, shown
 from knows_registry.cli.failure import failure_of
 from knows_registry.cli.moves import again
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
 
     from knows_core import RunRow, StateBackend
-    from knows_core.records import Question
+    from knows_core.journals.records import Question
     from knows_registry.cli.outlook import Outlook
     from knows_registry.registry import Registry
 

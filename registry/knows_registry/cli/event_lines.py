@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from knows_core.records import Asked, Compensating, Settled, StepDone, StepFailed
-from knows_core.undoing import UNDONE
+from knows_core.journals.records import Asked, Compensating, Settled, StepDone, StepFailed
+from knows_core.walking.undoing import UNDONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from knows_core.records import Event
+    from knows_core.journals.records import Event
 
 _SETTLED = {
     "approved": "{path} approved",

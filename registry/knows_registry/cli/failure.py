@@ -6,8 +6,8 @@ import sys
 from typing import Any, NamedTuple, Self
 
 from knows_core import KnowsError
-from knows_core.envelope import safe_text
-from knows_core.redaction import without_passwords
+from knows_core.journals.envelope import safe_text
+from knows_core.secrecy.redaction import without_passwords
 from knows_registry.cli.moves import in_place
 from knows_registry.guard import Interrupted
 

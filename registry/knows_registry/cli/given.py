@@ -33,7 +33,7 @@ def given_input(definition: Definition, text: str | None) -> Any:
     value = given_value(text, "--input")
     if definition.first_input is None:
         return value
-    from knows_core.models import input_from_person  # imports pydantic, for a declared input only
+    from knows_core.states.models import input_from_person  # imports pydantic, for a declared input only
 
     return input_from_person(definition.first_input, value, str(definition))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from knows_core.undoing import UNDONE
+from knows_core.walking.undoing import UNDONE
 from knows_registry.cli.answer import Answers, columns, json_option
 from knows_registry.cli.completion import recorded
 from knows_registry.cli.place import backend_option, open_engine

@@ -12,10 +12,10 @@ from knows_registry.cli.answer import Answers, json_option, shown
 from knows_registry.cli.completion import template_names, templates
 from knows_registry.cli.locking import composed, registry_for_locking, request_of_person
 from knows_registry.cli.place import backend_option
+from knows_registry.locked import RELOCK, demanded
 from knows_registry.locking.errors_lock import LockBroken, LockNotWritten
 from knows_registry.locking.lock import NAME, Lock, in_force, need_text, write
 from knows_registry.locking.lock_changes import changes
-from knows_registry.locking.locked import RELOCK, demanded
 from knows_registry.pins import differences, lock_of
 
 if TYPE_CHECKING:

@@ -21,8 +21,8 @@ from knows_core import (
     WorkflowTimeout,
 )
 from knows_core.errors import error_kinds
-from knows_core.records import Settled, StepDone
-from knows_core.undoing import UNDONE
+from knows_core.journals.records import Settled, StepDone
+from knows_core.walking.undoing import UNDONE
 from knows_registry.cli.answer import Answers, plain, run_answer, shown
 from knows_registry.cli.failure import Failure, failure_of
 from knows_registry.cli.moves import again

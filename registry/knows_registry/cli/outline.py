@@ -9,7 +9,7 @@ from knows_registry.contracts.described import Typed, words
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from knows_core.records import Shape
+    from knows_core.journals.records import Shape
     from knows_registry.discover import Offer
     from knows_registry.manifests.profile import Profile, Used
 

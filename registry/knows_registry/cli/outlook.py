@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_core import KnowsError, Requirement, ResumeRefused, TemplateNotFound, TemplateVersionMissing
-from knows_core.prospect import foretold
-from knows_core.records import Migrated
+from knows_core.journals.records import Migrated
+from knows_core.resuming.prospect import foretold
 from knows_registry.cli.failure import failure_of
 from knows_registry.cli.moves import again, in_place
 from knows_registry.cli.recovery import file_gone
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from knows_core import Limits, RunRow, WorkflowTemplate
-    from knows_core.prospect import Prospect
+    from knows_core.resuming.prospect import Prospect
     from knows_registry.cli.failure import Failure
     from knows_registry.locking.lock import Lock
     from knows_registry.registry import Registry

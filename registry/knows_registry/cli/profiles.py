@@ -13,7 +13,7 @@ from knows_registry.manifests.manifest import manifest_profile
 from knows_registry.manifests.profile import profile_of
 
 if TYPE_CHECKING:
-    from knows_core.migration import Migration
+    from knows_core.flows.migration import Migration
     from knows_registry.manifests.profile import Profile
     from knows_registry.registry import Registry
 

@@ -14,15 +14,15 @@ from knows_core import (
     TemplateVersionMissing,
 )
 from knows_core.flow import Step
-from knows_core.folding import fold
+from knows_core.resuming.folding import fold
+from knows_core.resuming.viewing import linked_as
 from knows_core.template import definition_of
-from knows_core.viewing import linked_as
 from knows_registry.cli.moves import again
 from knows_registry.cli.reference import find
 
 if TYPE_CHECKING:
     from knows_core import LocalEngine, Run, WorkflowTemplate
-    from knows_core.log import Log
+    from knows_core.resuming.log import Log
     from knows_registry.cli.answer import Answers
     from knows_registry.cli.watch import Watch
     from knows_registry.registry import Registry

@@ -92,7 +92,7 @@ def run(
 
 def locked_registry() -> Registry:
     """What the lock in force pins and nothing else. Raises LockMissing, LockBroken, LockStale, LockedMissing."""
-    from knows_registry.locking.locked import LockedRegistry, demanded  # for --locked alone
+    from knows_registry.locked import LockedRegistry, demanded  # for --locked alone
 
     registry = LockedRegistry(demanded())
     registry.verify()

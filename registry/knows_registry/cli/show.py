@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from knows_core.drawing import tree
+from knows_core.checking.drawing import tree
 from knows_core.linking import linked
 from knows_registry.cli.answer import Answers, json_option, plain
 from knows_registry.cli.completion import templates
@@ -76,14 +76,14 @@ def _tree(definition: Definition) -> tuple[dict[str, Any], list[str]]:
 
 
 def _mermaid(definition: Definition) -> tuple[dict[str, Any], list[str]]:
-    from knows_core.mermaid import flowchart  # for this form only
+    from knows_core.checking.mermaid import flowchart  # for this form only
 
     lines = flowchart(definition)
     return {"mermaid": "\n".join(lines)}, lines
 
 
 def _schema(definition: Definition) -> tuple[dict[str, Any], list[str]]:
-    from knows_core.models import state_schema, value_schema  # imports pydantic, for a schema only
+    from knows_core.states.models import state_schema, value_schema  # imports pydantic, for a schema only
 
     told = {
         "state": state_schema(definition.model, definition.required),

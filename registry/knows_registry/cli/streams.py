@@ -8,12 +8,12 @@ import threading
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from knows_core import logs
-from knows_core.redaction import Passage
+from knows_core.secrecy.redaction import Passage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from knows_core.redaction import Redactor
+    from knows_core.secrecy.redaction import Redactor
 
 
 def veil(redactor: Redactor) -> None:

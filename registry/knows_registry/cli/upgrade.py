@@ -7,9 +7,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_core import KnowsError
-from knows_core.folding import fold
 from knows_core.journal import read
-from knows_core.prospect import is_open
+from knows_core.resuming.folding import fold
+from knows_core.resuming.prospect import is_open
 from knows_registry.chains import users
 from knows_registry.cli.answer import shown
 from knows_registry.cli.moves import in_place

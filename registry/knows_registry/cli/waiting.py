@@ -7,14 +7,14 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from knows_core.deciding import choices
+from knows_core.resuming.deciding import choices
 from knows_registry.cli.answer import plain, shown
 from knows_registry.cli.moves import again
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from knows_core.records import Question
+    from knows_core.journals.records import Question
 
 SUSPENDED = 9  # the exit code of a command whose run waits for somebody
 

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext, supp
 from typing import TYPE_CHECKING, Any
 
 from knows_core import hookimpl
-from knows_core.records import Asked, Settled, StepDone, StepFailed, StepProgress, StepStarted
+from knows_core.journals.records import Asked, Settled, StepDone, StepFailed, StepProgress, StepStarted
 from knows_registry.cli.answer import encodable
 from knows_registry.cli.event_lines import line_of, pause_until
 from knows_registry.cli.failure import StepEnded
@@ -18,8 +18,8 @@ from knows_registry.guard import asked_for
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
 
-    from knows_core.events import Observer
-    from knows_core.records import Event
+    from knows_core.driving.events import Observer
+    from knows_core.journals.records import Event
 
 _NUMBER = re.compile(r"\[\d+\]")
 

@@ -28,7 +28,7 @@ from knows_registry.contracts.version_ranges import is_within
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from knows_core.migration import Migration
+    from knows_core.flows.migration import Migration
     from knows_registry.manifests.profile import Profile
 
 __all__ = ["Answer", "Bump", "Change", "Verdict", "compare", "fits", "is_raised", "next_version", "required_bump"]

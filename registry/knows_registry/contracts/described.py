@@ -1,4 +1,4 @@
-"""Descriptions of types taken apart and put into words; see `knows_core.descriptors` for what they are.
+"""Descriptions of types taken apart and put into words; see `knows_core.describing.descriptors` for what they are.
 
 A description may refer to classes by name, so that it always goes along with the definitions of its contract.
 """

@@ -35,7 +35,7 @@ def fits(
 
     `one_origin`: both come from versions of one template, so that classes of one name and structure are one class, and
     marks that nobody understands but that are equal are one mark. A description that `described` made brings its own
-    definitions. Never raises for what `knows_core.descriptors` made.
+    definitions. Never raises for what `knows_core.describing.descriptors` made.
     """
     comparison = Comparison(one_origin)
     target = Typed(consumed, consumed_definitions)

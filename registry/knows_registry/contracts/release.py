@@ -11,7 +11,7 @@ from knows_registry.contracts.contract_rules import Bump, is_raised, next_versio
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from knows_core.migration import Migration
+    from knows_core.flows.migration import Migration
     from knows_registry.contracts.contract_diff import Change
     from knows_registry.manifests.profile import Profile
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from knows_core import AccessDenied, RegistryError, Version
-from knows_core.digests import digest_of
+from knows_core.describing.digests import digest_of
 from knows_registry.manifests.manifest_text import BadManifest, Manifest, manifest_in, text_of
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """What a new shape of a template means for runs that are under way: what differs, and whether they could go on.
 
 A run goes on with another version only while all that is recorded is an unchanged beginning of the new shape, or by a
-migration that the new version declares; see `knows_core.contract` and `knows_core.migration`.
+migration that the new version declares; see `knows_core.contract` and `knows_core.flows.migration`.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, NamedTuple
 
-from knows_core.migrating import new_path
-from knows_core.migration import migration_from
+from knows_core.flows.migration import migration_from
+from knows_core.resuming.migrating import new_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from knows_core.migration import Migration
+    from knows_core.flows.migration import Migration
 
 Shape = list[list[str]]
 

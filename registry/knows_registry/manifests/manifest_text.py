@@ -6,11 +6,16 @@ import json
 from typing import Any, NamedTuple, cast
 
 from knows_core import KnowsError, Requirement, Version
-from knows_core.digests import digest_of
+from knows_core.describing.digests import digest_of
 from knows_registry.manifests.profile import Profile, Used
 
 FORMAT = 1
-MODES = ("strict", "lenient", "warn", "off")  # as in knows_core.seams, which costs more than reading a manifest
+MODES = (
+    "strict",
+    "lenient",
+    "warn",
+    "off",
+)  # as in knows_core.checking.seams, which costs more to import
 _MOST_SHOWN = 40
 
 

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from knows_core.journals.records import Shape
     from knows_core.named_uses import NamedUse
-    from knows_core.records import Shape
     from knows_core.template import Definition
 
 
 class Used(NamedTuple):
     """One use of another template by name: where it stands, the wanted range, the alias or an empty text.
 
-    `given` and `taken` describe (see `knows_core.descriptors`) what comes into it there and what is wanted of its
-    result; None where the flow does not say. In `given`, what another used template gives is the class
-    `result of:PATH`. A `taken` of the kind `all_of` means that several steps take the result, each in its own way.
+    `given` and `taken` describe what comes into it there and what is wanted of its result, as
+    `knows_core.describing.descriptors` does; None where the flow does not say. In `given`, what another used
+    template gives is the class `result of:PATH`. A `taken` of the kind `all_of` means that several steps take the
+    result, each in its own way.
     `keys` is the mapping of state keys, or the name space as a text.
     """
 
@@ -60,9 +61,9 @@ class Profile(NamedTuple):
 
 def profile_of(definition: Definition) -> Profile:
     """The profile of a template at hand, nothing linked. Notices are not in it: a manifest carries those."""
-    from knows_core.digests import digest_of  # as below: whoever reads a manifest needs none of these
+    from knows_core.describing.digests import digest_of  # as below: whoever reads a manifest needs none of these
+    from knows_core.flows.paths import shape_in
     from knows_core.named_uses import named_uses
-    from knows_core.paths import shape_in
 
     contract, shape = definition.contract, shape_in(definition.flow)
     return Profile(
@@ -79,7 +80,7 @@ def profile_of(definition: Definition) -> Profile:
 
 
 def _used(one: NamedUse) -> Used:
-    from knows_core.descriptors import described
+    from knows_core.describing.descriptors import described
 
     node, given, taken = one.node, [described(each) for each in one.given], [described(each) for each in one.taken]
     return Used(

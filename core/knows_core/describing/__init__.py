@@ -1,0 +1,1 @@
+"""Types as data, equal under every pydantic, for contracts and manifests. Read `descriptors` first."""

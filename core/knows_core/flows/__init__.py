@@ -1,0 +1,1 @@
+"""Around `knows_core.flow`: how people make flows, and where in one everything is. Read `building` first."""
