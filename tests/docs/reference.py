@@ -1,4 +1,4 @@
-"""The reference pages that are made from the code: `python tests/docs/reference.py` writes them, a test compares."""
+"""The reference pages that are made from the code: `python -m tests.docs.reference` writes them, a test compares."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
-MADE = "<!-- Made from the code by `python tests/docs/reference.py`. -->\n\n"
+MADE = "<!-- Made from the code by `python -m tests.docs.reference`. -->\n\n"
 BY_HAND = "<!-- From here on it is written by hand, and kept when the page is made again. -->\n\n"
 EXITS = {
     1: "the run failed after its policy, or was stopped",

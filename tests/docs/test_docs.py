@@ -90,7 +90,7 @@ def test_every_page_with_code_runs(page, workplace):
 
 @pytest.mark.parametrize("name", reference().PAGES)
 def test_reference_pages_match_the_code(name):
-    """Every command, error, hook and setting is documented as it is: run `python tests/docs/reference.py`."""
+    """Every command, error, hook and setting is documented as it is: run `python -m tests.docs.reference`."""
     module = reference()
     assert (module.FOLDER / name).read_text("utf-8") == module.MADE + module.PAGES[name]()
 
