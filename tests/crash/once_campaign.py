@@ -20,7 +20,8 @@ import sys
 import time
 from pathlib import Path
 
-from knows_core import Done, LocalEngine, NotDone, UnknownRun, folding, parallel, pipeline, step
+from knows_core import Done, LocalEngine, NotDone, UnknownRun, parallel, pipeline, step
+from knows_core.resuming import folding
 from tests.crash.campaign import LIMITS, Subject, disturbed, notes_of, opener, warm
 
 NAMES = [f"s{number}" for number in range(9)]

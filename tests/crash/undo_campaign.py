@@ -18,7 +18,8 @@ import sys
 import time
 from pathlib import Path
 
-from knows_core import LocalEngine, UnknownRun, each, folding, parallel, pipeline, scope, step
+from knows_core import LocalEngine, UnknownRun, each, parallel, pipeline, scope, step
+from knows_core.resuming import folding
 from tests.crash.campaign import LIMITS, Subject, disturbed, opener, warm
 
 UNDO_SECONDS = 0.002
