@@ -6,6 +6,7 @@ migration that the new version declares; see `knows_core.contract` and `knows_co
 
 from __future__ import annotations
 
+from collections import Counter
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,11 +14,21 @@ from knows_core.flows.migration import migration_from
 from knows_core.resuming.migrating import new_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from knows_core.flows.migration import Migration
 
-Shape = list[list[str]]
+
+class Entry(NamedTuple):
+    """One entry of a shape; `turn` tells nodes of one kind and path apart, as of a `case` that begins with a `case`."""
+
+    kind: str
+    path: str
+    deciding: tuple[str, ...]
+    turn: int
+
+    def __str__(self) -> str:
+        return " ".join(([] if self.kind == "step" else [self.kind]) + [self.path, *self.deciding])
 
 
 class Step(NamedTuple):
@@ -29,8 +40,12 @@ class Step(NamedTuple):
 
 
 def shape_changes(old: Sequence[Sequence[str]], new: Sequence[Sequence[str]]) -> list[Step]:
-    """Every difference between two shapes, in their order; the ends of nodes are told with the nodes."""
-    before, after = ([tuple(one) for one in shape] for shape in (old, new))
+    """Every difference between two shapes, in their order.
+
+    The end of a node is told with the node, but for one that alone has moved: what stood behind it is now inside, or
+    the other way round.
+    """
+    before, after = _entries(old), _entries(new)
     found: list[Step] = []
     for what, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if what != "equal":
@@ -38,36 +53,35 @@ def shape_changes(old: Sequence[Sequence[str]], new: Sequence[Sequence[str]]) ->
     return found
 
 
+def _entries(shape: Sequence[Sequence[str]]) -> list[Entry]:
+    turns = Counter[tuple[str, str]]()
+    found: list[Entry] = []
+    for kind, path, *deciding in shape:
+        found.append(Entry(kind, path, tuple(deciding), turns[kind, path]))
+        turns[kind, path] += 1
+    return found
+
+
 def _changes(
-    gone: list[tuple[str, ...]],
-    come: list[tuple[str, ...]],
-    before: list[tuple[str, ...]],
-    after: list[tuple[str, ...]],
-    *,
-    is_end: bool,
-) -> Iterator[Step]:
-    gone, come = ([one for one in some if not one[0].startswith("end of ")] for some in (gone, come))
-    moved = [one for one in come if one in before]
-    yield from (Step("step-moved", one[1], one[1]) for one in moved)
-    gone = [one for one in gone if one not in after]
-    come = [one for one in come if one not in before]
-    paths = [one[1] for one in come]
-    for one in [one for one in gone if one[1] in paths]:
-        other = come.pop(paths.index(one[1]))
-        paths = [one[1] for one in come]
-        gone.remove(one)
-        yield Step("step-replaced", _words(one), _words(other))
-    kinds = [one[0] for one in gone], [one[0] for one in come]
-    if gone and kinds[0] == kinds[1]:
-        yield from (Step("step-renamed", one[1], other[1]) for one, other in zip(gone, come, strict=True))
-        return
-    yield from (Step("step-removed", _words(one), "") for one in gone)
-    yield from (Step("step-appended" if is_end else "step-inserted", "", _words(one)) for one in come)
+    gone: list[Entry], come: list[Entry], before: list[Entry], after: list[Entry], *, is_end: bool
+) -> list[Step]:
+    found = [Step("step-moved", str(one), str(one)) for one in come if one in before]
+    gone = [one for one in gone if one not in after and not _is_end(one)]
+    come = [one for one in come if one not in before and not _is_end(one)]
+    for one in list(gone):
+        other = next((other for other in come if other.path == one.path), None)
+        if other is not None:
+            gone.remove(one)
+            come.remove(other)
+            found.append(Step("step-replaced", str(one), str(other)))
+    if gone and [one.kind for one in gone] == [one.kind for one in come]:
+        return found + [Step("step-renamed", one.path, other.path) for one, other in zip(gone, come, strict=True)]
+    found += [Step("step-removed", str(one), "") for one in gone]
+    return found + [Step("step-appended" if is_end else "step-inserted", "", str(one)) for one in come]
 
 
-def _words(entry: tuple[str, ...]) -> str:
-    kind, path, *deciding = entry
-    return " ".join(([] if kind == "step" else [kind]) + [path, *deciding])
+def _is_end(entry: Entry) -> bool:
+    return entry.kind.startswith("end of ")
 
 
 def is_resumable(old: Sequence[Sequence[str]], new: Sequence[Sequence[str]]) -> bool:
