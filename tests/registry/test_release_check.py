@@ -193,6 +193,31 @@ def test_a_damaged_file_of_a_release_is_named(released):
     assert "expected etch@7.0.0 in it, found etch@1.0.0" in released.check().stderr
 
 
+def test_a_released_template_that_is_no_longer_offered_is_refused(released):
+    """Renamed or left out, its users break as by any other change; whoever withdraws it takes its files away."""
+    project = released.folder / "pyproject.toml"
+    project.write_text(project.read_text().replace('"etch@1.0.0"', '"etcher@1.0.0"'))
+    flow = released.folder / "acme_etch.py"
+    flow.write_text(flow.read_text().replace('name="etch"', 'name="etcher"'))
+    done = released.check()
+    assert (done.returncode, done.stdout.splitlines()[-2:]) == (
+        4, ["etch: refused", "  It was released, and the project no longer offers it."],
+    )  # fmt: skip
+    assert "Next: offer it again, or delete its files in " in done.stderr
+    assert json.loads(released.check("--json").stdout)["no_longer_offered"] == ["etch"]
+    (released.folder / "released" / "etch@1.0.0.json").unlink()
+    assert released.check().returncode == 0
+
+
+def test_a_folder_that_is_not_there_hides_no_break(released):
+    """Nothing to compare with is what a first release has, not what a slip of the pen brings; --record makes one."""
+    done = released.check("--released", "relesed")
+    assert done.returncode == 2
+    assert "expected a folder with released profiles, found 'relesed'" in done.stderr
+    assert released.check("--released", "kept", "--record").returncode == 0
+    assert released.check("--released", "kept").returncode == 0
+
+
 def test_a_folder_that_cannot_be_written_is_said(tmp_path, flow_profile):
     """A file stands where the folder should be."""
     (tmp_path / "released").write_text("")

@@ -14,7 +14,7 @@ from knows_registry.cli.diff import lines, told, verdict
 from knows_registry.cli.profiles import find_profile
 from knows_registry.contracts.contract_rules import Bump
 from knows_registry.contracts.release import Release, judged
-from knows_registry.contracts.released import FOLDER, read_released, record
+from knows_registry.contracts.released import FOLDER, read_released, record, released_names
 from knows_registry.manifests.project import Notice, definition, packages_of, profiles_of, project_in
 from knows_registry.registry import Registry
 
@@ -46,23 +46,42 @@ def release_check(
 ) -> int:
     """Compare each template of a plugin's project with its last released version.
 
-    Refused, with exit code 4, is a version number that is not raised as far as the rules of a release ask, and one that
-    is released already with another contract, shape or summary.
+    Refused, with exit code 4, is a version number that is not raised as far as the rules of a release ask, one that is
+    released already with another contract, shape or summary, and a released template that the project no longer offers.
     """
     found = project_in(project.absolute())
+    if released is not None and not is_recorded and not released.is_dir():
+        raise ConfigError(name="--released", expected="a folder with released profiles", found=str(released))
     folder = released.absolute() if released else found.folder / FOLDER
     releases = list(_judged(found, folder, _chosen(found, against)))
     files = [
         record(folder, found.distribution, one.profile) if is_recorded and not one.refused else None for one in releases
     ]
     refused = [one for one in releases if one.refused]
+    gone = sorted({*released_names(folder)} - {one.name for one in found.offers})
     rows = [_row(one, file) for one, file in zip(releases, files, strict=True)]
-    answers.object({"project": found.distribution, "templates": rows, "refused": len(refused)})
+    answers.object(
+        {
+            "project": found.distribution,
+            "templates": rows,
+            "no_longer_offered": gone,
+            "refused": len(refused) + len(gone),
+        }
+    )
     for one, file in zip(releases, files, strict=True):
         answers.text(*_lines(one, file))
-    if refused and not answers.json:
-        answers.note("Next: raise the version in the template and in pyproject.toml, or take the change back.")
-    return ContractError.exit_code if refused else 0
+    for name in gone:
+        answers.text(f"{name}: refused", "  It was released, and the project no longer offers it.")
+    if not answers.json:
+        answers.note(*_next(refused=bool(refused), gone=bool(gone), folder=folder))
+    return ContractError.exit_code if refused or gone else 0
+
+
+def _next(*, refused: bool, gone: bool, folder: Path) -> Iterator[str]:
+    if refused:
+        yield "Next: raise the version in the template and in pyproject.toml, or take the change back."
+    if gone:
+        yield f"Next: offer it again, or delete its files in {folder} if it was withdrawn on purpose."
 
 
 def _chosen(project: Project, against: Sequence[str]) -> dict[str, Profile]:

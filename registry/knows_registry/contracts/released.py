@@ -28,8 +28,8 @@ class ReleaseBroken(RegistryError, ValueError):
     code = "release-broken"
     sentence = "{file} cannot be used: {reason}"
     remedy = (
-        "Take the file back from version control, or write it anew from the released version with"
-        " `kwf release-check --record`."
+        "Take the file back from version control. If it is lost, delete it, and write it anew from the sources of that"
+        " version with `kwf release-check --record`."
     )
 
 
@@ -65,6 +65,11 @@ def _printed(content: dict[str, Any]) -> Profile:
     }
     whole: dict[str, Any] = {"format": 1, "distribution": "", "templates": [row]}
     return manifest_in(json.dumps(whole), "").profiles[0]
+
+
+def released_names(folder: Path) -> list[str]:
+    """The names of the templates of which a folder keeps a released version, sorted."""
+    return sorted({file.stem.partition("@")[0] for file in folder.glob("[!.]*@*.json")})
 
 
 def read_released(folder: Path, name: str) -> list[Profile]:
