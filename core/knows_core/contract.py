@@ -9,19 +9,23 @@ import functools
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from knows_core.checking.raising import escaping
 from knows_core.checking.seams import UNKNOWN
 from knows_core.describing.descriptors import described_together
 from knows_core.describing.digests import digest_of as digest_of  # noqa: PLC0414 - readers of contracts find it here
+from knows_core.describing.marks import default_of
 from knows_core.flow import Use
 from knows_core.flows.approving import Approval
 from knows_core.flows.paths import placed, shape_in
 from knows_core.journals.records import Fingerprint, Linked
-from knows_core.values.declared import is_of_enum
+from knows_core.values.declared import is_of_enum, lineage_of, schema_id
+from knows_core.values.traits import is_model_class
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import CodeType
 
+    from knows_core.describing.descriptors import Descriptions
     from knows_core.flow import Step
     from knows_core.journals.records import Shape
     from knows_core.template import Definition
@@ -52,31 +56,56 @@ def contract_of(definition: Definition) -> dict[str, Any]:
 
     Linked, it is that of the whole composition. Before that it is the template's own: what a template used by name
     takes, gives and needs is not in it, only the name and the range. Titles and documentation are never in it, so that
-    rewording them changes nothing. Errors have their place and are empty until templates declare them.
+    rewording them changes nothing. Errors are those that steps declare and no policy surely takes away.
     """
-    fields, keys = definition.fields, definition.keys
-    into = [*fields, *(key for key in definition.required if key not in fields)]
-    kinds = {f"state.{key}": fields.get(key, UNKNOWN) for key in dict.fromkeys([*into, *sorted(keys.provided)])}
-    approvals = [(path, node) for path, node, _ in placed(definition.flow) if isinstance(node, Approval)]
-    payloads = {f"decision.{path}": node.payload for path, node in approvals if node.payload is not None}
-    ends = {"input": definition.seams.input, "output": definition.seams.output}
-    found = described_together({**ends, **kinds, **payloads})
+    found, keys = _described(definition), definition.keys
     state_in = {
-        key: {"type": found.types[f"state.{key}"], "required": key in definition.required} for key in sorted(into)
+        key: {"type": found.types[f"state.{key}"], "required": key in definition.required}
+        for key in sorted({*definition.fields, *definition.required})
     }
     return {
         "input": found.types["input"],
         "output": found.types["output"],
         "state_in": state_in,
         "state_out": {key: found.types[f"state.{key}"] for key in sorted(keys.provided)},
-        "errors": [],
+        "errors": sorted(map(schema_id, escaping(definition.flow))),
         "decisions": [
             {"path": path, "role": node.role, "payload": found.types.get(f"decision.{path}")}
-            for path, node in approvals
+            for path, node in _approvals(definition)
         ],
         "uses": _uses(definition),
         "definitions": found.definitions,
     }
+
+
+def _described(definition: Definition) -> Descriptions:
+    """Every type at the border of a template."""
+    fields, keys = definition.fields, [*definition.fields, *definition.required, *sorted(definition.keys.provided)]
+    kinds = {f"state.{key}": fields.get(key, UNKNOWN) for key in dict.fromkeys(keys)}
+    approvals = _approvals(definition)
+    payloads = {f"decision.{path}": node.payload for path, node in approvals if node.payload is not None}
+    ends = {"input": definition.seams.input, "output": definition.seams.output}
+    return described_together({**ends, **kinds, **payloads})
+
+
+def _approvals(definition: Definition) -> list[tuple[str, Approval[Any, Any]]]:
+    return [(path, node) for path, node, _ in placed(definition.flow) if isinstance(node, Approval)]
+
+
+def lineage_in(definition: Definition) -> dict[str, list[str]]:
+    """Which classes a contract means, and which they derive from, by the names under which they stand in it.
+
+    Beside the contract, and in no digest: where a class stands, and what it derives from, may change and strand no run.
+    """
+    errors = {schema_id(one): lineage_of(one) for one in escaping(definition.flow)}
+    found = _described(definition).lineage | {name: one for name, one in errors.items() if one}
+    return dict(sorted(found.items()))
+
+
+def defaults_in(definition: Definition) -> dict[str, Any]:
+    """The defaults that its state model declares, as data, by the key. Beside the contract, as the lineage is."""
+    fields: dict[str, Any] = definition.model.__pydantic_fields__ if is_model_class(definition.model) else {}
+    return {key: default_of(one) for key, one in sorted(fields.items()) if not one.is_required()}
 
 
 def _uses(definition: Definition) -> dict[str, list[str]]:

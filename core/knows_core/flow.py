@@ -66,8 +66,8 @@ class Step(Flow[I_contra, O_co]):
     """A function as a node of a flow. Calling the step calls the function, so that it can be tested as it is.
 
     `name` is the last part of the step's path; a nameless function (a lambda) has an empty one, which `check` reports.
-    `timeout` is in seconds. `reads` and `writes` are state keys; None: not declared. `compensate` and `look` are
-    functions that stand beside it, as steps: they are bound and called like one.
+    `timeout` is in seconds. `reads` and `writes` are state keys, `raises` errors that callers must expect; None: not
+    declared. `compensate` and `look` are functions that stand beside it, as steps: they are bound and called like one.
     """
 
     function: Callable[..., O_co]
@@ -82,6 +82,7 @@ class Step(Flow[I_contra, O_co]):
     compensate: Step[Any, Any] | None = None
     effect: str | None = None
     look: Step[Any, Any] | None = None
+    raises: tuple[type[Exception], ...] | None = None
     kind: ClassVar[str] = "step"
 
     def __post_init__(self) -> None:

@@ -39,12 +39,9 @@ class Retry:
     limit: float | None = None
 
     def __post_init__(self) -> None:
-        given: Any = self.exceptions
-        kinds: tuple[Any, ...] = (given,)
-        if not isinstance(given, type) and isinstance(given, Iterable):
-            kinds = tuple(cast("Iterable[Any]", given))
-        if not kinds or not all(isinstance(one, type) and issubclass(one, Exception) for one in kinds):
-            raise ConfigError(name="Retry: exceptions", expected="classes of exceptions", found=given)
+        kinds = classes_of(self.exceptions)
+        if not kinds:
+            raise ConfigError(name="Retry: exceptions", expected="classes of exceptions", found=self.exceptions)
         object.__setattr__(self, "exceptions", kinds)
         whole = self.max_retries
         if whole is not None and (not isinstance(whole, int) or isinstance(whole, bool) or not 0 <= whole < _MOST):
@@ -78,6 +75,14 @@ class Retry:
             longest = max(delay, _LONGEST)
         drawn = zlib.crc32(chance.encode("utf-8", "surrogatepass")) / 2**32
         return longest * (1 - self.jitter * drawn)
+
+
+def classes_of(given: Any) -> tuple[type[Exception], ...] | None:
+    """One class of exceptions or several as a tuple; None where anything else is given."""
+    kinds: tuple[Any, ...] = (given,)
+    if not isinstance(given, type) and isinstance(given, Iterable):
+        kinds = tuple(cast("Iterable[Any]", given))
+    return kinds if all(isinstance(one, type) and issubclass(one, Exception) for one in kinds) else None
 
 
 def _is_between(least: float, number: Any, most: float) -> bool:

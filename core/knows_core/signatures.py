@@ -223,6 +223,7 @@ class Options(TypedDict, total=False):
     compensate: Callable[..., Any] | None
     effect: str | None
     look: Callable[..., Any] | None
+    raises: type[Exception] | Iterable[type[Exception]] | None
 
 
 class Policies(TypedDict, total=False):

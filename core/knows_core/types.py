@@ -28,6 +28,7 @@ from knows_core.fitting.reading import (
     UNION,
     Reading,
     derives,
+    has_own_schema,
     is_new_type,
     is_typed_dict,
     read,
@@ -161,7 +162,7 @@ class _Comparison:
 
     def _classes(self, produced: Reading, consumed: Reading) -> Found:
         kind, target = produced.core, consumed.core
-        own = next(filter(_has_own_schema, (target, kind)), None)
+        own = next(filter(has_own_schema, (target, kind)), None)
         if own is not None:
             return later(f"{words(own)} has a check of its own")
         if kind in _NOT_HANDED_OVER or target in _NOT_HANDED_OVER:
@@ -197,12 +198,6 @@ def _values_of(kind: Any) -> tuple[Any, ...]:
         return (None,)
     is_closed = derives(kind, enum.Enum) and not derives(kind, enum.Flag)
     return tuple(kind) if is_closed else ()
-
-
-def _has_own_schema(kind: Any) -> bool:
-    """Whether a class tells pydantic itself how it is checked."""
-    owners = [base for base in kind.__mro__ if base.__module__ != "pydantic.main"]
-    return any("__get_pydantic_core_schema__" in vars(one) or "__get_validators__" in vars(one) for one in owners)
 
 
 def _subclass(produced: Reading, consumed: Reading) -> Found:

@@ -102,13 +102,13 @@ class _Check:
 
     def _input(self, profile: Profile, depth: int) -> Typed:
         """What a template takes; of one that begins with a use, what that takes."""
-        own = Typed(profile.contract["input"], profile.contract["definitions"])
+        own = Typed(profile.contract["input"], profile.definitions)
         first = self._use_at(profile, profile.shape[0]) if _says_nothing(own) and profile.shape else None
         return own if first is None or depth > DEEPEST else self._input(first, depth + 1)
 
     def _output(self, profile: Profile, depth: int) -> Typed:
         """What a template gives; of one that ends with a use, what that gives."""
-        own = Typed(profile.contract["output"], profile.contract["definitions"])
+        own = Typed(profile.contract["output"], profile.definitions)
         last = self._use_at(profile, profile.shape[-1]) if _says_nothing(own) and profile.shape else None
         return own if last is None or depth > DEEPEST else self._output(last, depth + 1)
 
@@ -156,7 +156,7 @@ class _Check:
 def _keys(profile: Profile) -> Iterator[tuple[str, _End]]:
     """The state keys of a template whose types it declares."""
     for key, one in profile.contract["state_in"].items():
-        declared = Typed(one["type"], profile.contract["definitions"])
+        declared = Typed(one["type"], profile.definitions)
         if not _says_nothing(declared):
             yield key, _End(_name(profile), declared)
 

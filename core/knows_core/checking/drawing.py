@@ -113,6 +113,7 @@ def policies_of(node: Step[Any, Any] | Scope[Any, Any]) -> list[str]:
         *([f"retried{most}"] if retry is not None else []),
         *([known] if known else []),
         *([f"undone by {name_of(undo.function) or 'a function'}"] if undo is not None else []),
+        *(f"raises {one.__qualname__}" for one in (isinstance(node, Step) and node.raises) or ()),
     ]
 
 

@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Descriptions:
-    """Several annotations by name, with the definitions that they share."""
+    """Several annotations by name, with the definitions that they share.
+
+    `lineage` tells of a definition which class it is, and which it derives from. It stands apart: a description is
+    equal for equal structures, wherever a class is, and so is the digest over it.
+    """
 
     types: dict[str, Descriptor]
     definitions: dict[str, Descriptor]
+    lineage: dict[str, list[str]]
 
 
 def described(annotation: Any) -> Descriptor:
@@ -44,7 +49,16 @@ def described_together(annotations: Mapping[str, Any]) -> Descriptions:
     found = {name: search.describe(one) for name, one in annotations.items()}
     names = _names(search.nodes)
     definitions = {names[number]: _settled(node.body, names) for number, node in enumerate(search.nodes)}
-    return Descriptions({name: _settled(one, names) for name, one in found.items()}, dict(sorted(definitions.items())))
+    types = {name: _settled(one, names) for name, one in found.items()}
+    return Descriptions(types, dict(sorted(definitions.items())), _lineage(search.nodes, names))
+
+
+def _lineage(nodes: list[Node], names: list[str]) -> dict[str, list[str]]:
+    """The lineage of each definition; of one that several classes share, only where all have the same."""
+    found: dict[str, list[list[str]]] = {}
+    for name, node in zip(names, nodes, strict=True):
+        found.setdefault(name, []).append(node.lineage)
+    return {name: one[0] for name, one in sorted(found.items()) if one[0] and all(other == one[0] for other in one)}
 
 
 def _names(nodes: list[Node]) -> list[str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from knows_core.describing.classes import has_structure, name_of, structure
 from knows_core.describing.kinds import class_, form, is_anything
 from knows_core.describing.marks import marked, text_of, unread_name
-from knows_core.fitting.reading import _open_alias, is_alias
+from knows_core.fitting.reading import _open_alias, has_own_schema, is_alias
+from knows_core.values.declared import lineage_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,17 @@ class Node:
     args: tuple[Any, ...] | None
     nested: int
     body: Descriptor = dataclasses.field(default_factory=dict[str, Any])
+
+    @property
+    def lineage(self) -> list[str]:
+        """The class and those that it derives from, by identity; empty where that does not say what its values are."""
+        kind = self.subject
+        try:
+            made_from: Any = getattr(kind, "__pydantic_generic_metadata__", None) or {}
+            is_generic = self.args or made_from.get("args") or getattr(kind, "__parameters__", ())
+            return [] if is_generic or is_alias(kind) or has_own_schema(kind) else lineage_of(kind)
+        except Exception:  # noqa: BLE001 - foreign classes may raise anything when they are looked at
+            return []
 
 
 class Search:

@@ -220,6 +220,12 @@ def derives(kind: Any, target: Any) -> bool:
         return False
 
 
+def has_own_schema(kind: Any) -> bool:
+    """Whether a class tells pydantic itself how it is checked."""
+    owners = [base for base in kind.__mro__ if base.__module__ != "pydantic.main"]
+    return any("__get_pydantic_core_schema__" in vars(one) or "__get_validators__" in vars(one) for one in owners)
+
+
 def bases_of(kind: Any, args: tuple[Any, ...] | None) -> list[tuple[Any, tuple[Any, ...] | None]]:
     """The classes that a class is derived from, each with its arguments as they are for these arguments."""
     variables = dict(zip(getattr(kind, "__parameters__", ()), args or (), strict=False))

@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 import sys
 import types
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from knows_core.flow import Step
+from knows_core.values.declared import held_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-_ABSENT: Final = object()
 
 Place = tuple[str, str, str | None]  # module, qualified name, and the file of a module that no import would find
 
@@ -54,12 +53,7 @@ def why_not_isolated(step: Step[Any, Any]) -> str:
 
 def found_here(module: str, name: str) -> Any:
     """What a module that this process has imported already holds under a qualified name; else a stand-in."""
-    first, *rest = name.split(".")
-    # Not by getattr: a module may import what it is asked for.
-    found = vars(sys.modules[module]).get(first, _ABSENT) if module in sys.modules else _ABSENT
-    for one in rest:
-        found = getattr(found, one, _ABSENT) if isinstance(found, type) else _ABSENT
-    return unwrapped(cast("Any", found))[0]
+    return unwrapped(held_at(module, name))[0]
 
 
 def place_of(what: Any) -> Place:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from knows_core.errors import ConfigError, ContractError
 from knows_core.flow import Flow, Step, lift, made
-from knows_core.recovery import Continue, Fail, Fallback, Retry, Suspend
+from knows_core.recovery import Continue, Fail, Fallback, Retry, Suspend, classes_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -65,6 +65,7 @@ def step(
     compensate: Callable[..., Any] | None = None,
     effect: str | None = None,
     look: Callable[..., Any] | None = None,
+    raises: type[Exception] | Iterable[type[Exception]] | None = None,
 ) -> Any:
     """Make a step of a function, as a decorator or around any callable: `step(f, name="other")`.
 
@@ -78,7 +79,9 @@ def step(
     handler `(ErrorContext) -> verdict or None`. `compensate(result, state, context)` undoes the finished step when the
     run fails. `effect="once"` is for an act that must never be repeated blindly: after a crash in the middle
     `look(input, state, context)` answers `Done(result)`, `NotDone()` or None, and without an answer a person decides.
-    Raises ContractError.
+
+    `raises` are the classes of errors that callers must expect from the step. Those that no policy in the template
+    takes away are in its contract; nothing else follows from it. Raises ContractError, ConfigError.
     """
     options = {
         "timeout": seconds(timeout),
@@ -87,6 +90,7 @@ def step(
         "writes": _keys("writes", writes),
         "effect": _one_of("effect", effect, ("once",)),
         "look": beside("look", look),
+        "raises": _errors(raises),
         **policies(retry, on_error, compensate),
     }
     if look is not None and effect is None and not isinstance(function, Step):
@@ -143,6 +147,13 @@ def _one_of(option: str, given: str | None, known: tuple[str, ...]) -> str | Non
     if given is None or given in known:
         return given
     raise ContractError(f"{option}: expected {' or '.join(map(repr, known))}, found {given!r}")
+
+
+def _errors(raises: Any) -> tuple[type[Exception], ...] | None:
+    kinds = None if raises is None else classes_of(raises)
+    if kinds is None and raises is not None:
+        raise ContractError(f"raises: expected classes of exceptions, found {raises!r}. Write raises=[ValueError].")
+    return kinds
 
 
 def _keys(option: str, keys: Iterable[str] | None) -> tuple[str, ...] | None:

@@ -6,6 +6,7 @@ They are the only classes that can come back from a journal.
 from __future__ import annotations
 
 import dataclasses
+import sys
 import typing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 # The fields of a class, each with its annotation as text; the members of an enum, each with `= ` and its value.
 Outline = list[list[str]]
 _VALUE: Final = "= "
+_ABSENT: Final = object()
+_GIVEN: Final = ("pydantic", "pydantic_core", "pydantic_settings", "typing", "typing_extensions", "abc")
 _TOLD: Final = frozenset((str, int, float, bool, type(None), bytes))
 
 
@@ -33,6 +36,28 @@ class Declared:
 def schema_id(kind: type) -> str:
     """The name under which a class stands in records."""
     return f"{kind.__module__}:{kind.__qualname__}"
+
+
+def held_at(module: str, name: str) -> Any:
+    """What a module that this process has imported already holds under a qualified name; else a stand-in."""
+    first, *rest = name.split(".")
+    # Not by getattr: a module may import what it is asked for.
+    found = vars(sys.modules[module]).get(first, _ABSENT) if module in sys.modules else _ABSENT
+    for one in rest:
+        found = getattr(found, one, _ABSENT) if isinstance(found, type) else _ABSENT
+    return found
+
+
+def lineage_of(kind: type) -> list[str]:
+    """A class and those that it derives from, the nearest first, by schema id; empty where its name does not find it.
+
+    A class that a function makes shares its name with every other one that it makes. What pydantic and typing give
+    is left out: it tells no two classes apart, and differs by their version.
+    """
+    if held_at(kind.__module__, kind.__qualname__) is not kind:
+        return []
+    own = [one for one in kind.__mro__ if one.__module__.partition(".")[0] not in _GIVEN and one is not object]
+    return [schema_id(one) for one in own if held_at(one.__module__, one.__qualname__) is one]
 
 
 class Ambiguous:

@@ -28,6 +28,7 @@ def short(offer: Offer, profile: Profile) -> tuple[dict[str, Any], list[str]]:
         "required_state": profile.required_state,
         "input": taken,
         "output": given,
+        "errors": contract["errors"],
         "steps": [path for kind, path, *_ in profile.shape if kind == "step"],
         "parts": [{"path": path, "template": own[0]} for kind, path, *own in profile.shape if kind == "template"],
         "uses": [{"path": one.path, "template": one.name, "range": one.range} for one in profile.uses],
@@ -39,6 +40,7 @@ def short(offer: Offer, profile: Profile) -> tuple[dict[str, Any], list[str]]:
         f"state: {', '.join(_state(contract)) or 'nothing required'}",
         f"input: {taken}",
         f"output: {given}",
+        *(f"raises: {one}" for one in contract["errors"]),
         *_outlined(profile.shape, {one.path: one for one in profile.uses}),
     ]
     return facts, lines

@@ -61,7 +61,8 @@ def _tell(answers: Answers, name: str, version: str, facts: dict[str, Any], line
 
 
 def _contract(profile: Profile) -> tuple[dict[str, Any], list[str]]:
-    return {"contract": profile.contract, "digest": profile.contract_digest}, []
+    beside = {"lineage": profile.lineage, "defaults": profile.defaults}
+    return {"contract": profile.contract, "digest": profile.contract_digest, **beside}, []
 
 
 def _tree(definition: Definition) -> tuple[dict[str, Any], list[str]]:

@@ -18,7 +18,7 @@ from knows_registry.contracts.contract_rules import (
     lowered,
     next_version,
 )
-from knows_registry.contracts.contract_walk import Side, differences
+from knows_registry.contracts.contract_walk import Side, differences, shown
 from knows_registry.contracts.described import Typed, words
 from knows_registry.contracts.described_fit import fits
 from knows_registry.contracts.described_verdict import Answer, Verdict
@@ -108,12 +108,13 @@ def _signed(change: Change, signed: Mapping[str, str]) -> Change:
 
 
 def _contract_changes(old: Profile, new: Profile) -> Iterator[Change]:
-    was, now = old.contract, new.contract
+    was, now = ({**one.contract, "definitions": one.definitions} for one in (old, new))
     yield from _typed(was, now, was["input"], now["input"], "input", Side.IN)
     yield from _typed(was, now, was["output"], now["output"], "output", Side.OUT)
     yield from _taken_keys(was, now)
+    yield from _defaults(old, new)
     yield from _produced_keys(was, now)
-    yield from _errors(was, now)
+    yield from _errors(old, new)
     yield from _decisions(was, now)
     yield from _classes(was, now)
 
@@ -178,9 +179,26 @@ def _words(of: Mapping[str, Any], contract: Mapping[str, Any]) -> str:
     return words(Typed(of, contract["definitions"]))
 
 
-def _errors(was: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
-    before, after = ([str(one) for one in contract["errors"]] for contract in (was, now))
-    yield from (_plain("errors", "error-new", "", one) for one in after if one not in before)
+def _defaults(old: Profile, new: Profile) -> Iterator[Change]:
+    """Defaults of state keys, where both versions tell them: what a caller gets who leaves the key out."""
+    before, after = old.defaults or {}, new.defaults or {}
+    says, bump, _ = TYPE_RULES["default-changed"]
+    for key in sorted(before.keys() & after.keys()):
+        if before[key] != after[key]:
+            told = shown(before[key]), shown(after[key])
+            yield Change(f"state_in.{key}", "default-changed", says, *told, bump, _breaks(bump))
+
+
+def _errors(old: Profile, new: Profile) -> Iterator[Change]:
+    """Errors that callers must expect; whoever is ready for a class is ready for those that derive from it."""
+    before, after = ([str(one) for one in profile.contract["errors"]] for profile in (old, new))
+    for one in after:
+        classes = set(new.lineage.get(one, ()))
+        if one not in before:
+            expected = next((other for other in before if classes.issuperset(old.lineage.get(other, (other,)))), "")
+            yield _plain("errors", "error-narrower" if expected else "error-new", expected, one)
+        elif lost := [base for base in old.lineage.get(one, ()) if classes and base not in classes]:
+            yield _plain("errors", "error-base-lost", f"{one} was a {lost[0]}", "")
     yield from (_plain("errors", "error-gone", one, "") for one in before if one not in after)
 
 

@@ -81,6 +81,8 @@ OTHER_RULES: Final[Mapping[str, Plain]] = {
     "key-no-longer-produced": Plain("state key no longer produced", _MAJOR),
     "key-newly-produced": Plain("new produced state key", _MINOR),
     "error-new": Plain("new error escapes", _MAJOR),
+    "error-narrower": Plain("new error, of a class that had to be expected", _MINOR),
+    "error-base-lost": Plain("error no longer derives from a class that it did", _MAJOR),
     "error-gone": Plain("error is no longer raised", _MINOR),
     "decision-new": Plain("new decision that somebody must make", _MAJOR),
     "decision-gone": Plain("decision no longer asked for", _MINOR),

@@ -180,7 +180,7 @@ class _Walk:
             differing.append("order of the fields")
         for key in differing:
             why = f"the {key} of {words(now.body)} changed"
-            yield Difference(path, "undecided", _shown(old.of.get(key)), _shown(new.of.get(key)), why)
+            yield Difference(path, "undecided", shown(old.of.get(key)), shown(new.of.get(key)), why)
 
     def _values(self, was: Reading, now: Reading, path: str) -> Iterator[Difference]:
         before, after = _members(was), _members(now)
@@ -232,17 +232,17 @@ def _field(was: Mapping[str, Any], now: Mapping[str, Any], path: str) -> Iterato
         told = ("required" if one["required"] else "may be left out" for one in (was, now))
         yield Difference(path, "field-now-required" if now["required"] else "field-now-optional", *told)
     elif was.get("default") != now.get("default"):
-        yield Difference(path, "default-changed", _shown(was.get("default")), _shown(now.get("default")))
+        yield Difference(path, "default-changed", shown(was.get("default")), shown(now.get("default")))
     facts = sorted({key for key in (*was, *now) if key not in _FIELD_PARTS and was.get(key) != now.get(key)})
     if facts:
-        old, new = (", ".join(_shown(one.get(key)) for key in facts) for one in (was, now))
+        old, new = (", ".join(shown(one.get(key)) for key in facts) for one in (was, now))
         yield Difference(path, "undecided", old, new, f"its {', '.join(facts)} changed")
 
 
 def _members(reading: Reading) -> list[str]:
     if reading.kind == "literal":
         return [value_words(one) for one in reading.body.of["values"]]
-    return [f"{one['name']} = {_shown(one['value'])}" for one in reading.body.of["members"]]
+    return [f"{one['name']} = {shown(one['value'])}" for one in reading.body.of["members"]]
 
 
 def _bounds(reading: Reading) -> Marks:
@@ -250,7 +250,7 @@ def _bounds(reading: Reading) -> Marks:
 
 
 def _odd(reading: Reading) -> list[tuple[str, str]]:
-    marks = [(rule, _shown(limit)) for rule, limit in reading.bounds if rule not in UNDERSTOOD]
+    marks = [(rule, shown(limit)) for rule, limit in reading.bounds if rule not in UNDERSTOOD]
     return [*marks, *((one, "") for one in reading.unread)]
 
 
@@ -262,7 +262,8 @@ def _listed(fields: Mapping[str, Any]) -> str:
     return ", ".join(fields)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A default, or whatever else a description holds, as a person would write it."""
     if not isinstance(value, dict):
         return "none" if value is None else str(value)
     told = cast("dict[str, Any]", value)

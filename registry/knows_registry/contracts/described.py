@@ -44,7 +44,8 @@ class Reading:
     """What a description means: references followed, what stands beside the type gathered.
 
     `bounds` are rules with their limits; `unread` is what nothing understands; `names` are the NewTypes that a produced
-    value carries; `value` is the one value of a literal; `opaque` says why it cannot be compared at all.
+    value carries; `value` is the one value of a literal; `opaque` says why it cannot be compared at all. `lineage` is
+    which class it is, and then those that it derives from; empty where nobody tells.
     """
 
     kind: str
@@ -54,6 +55,7 @@ class Reading:
     names: tuple[str, ...] = ()
     value: Mapping[str, Any] | None = None
     opaque: str = ""
+    lineage: tuple[str, ...] = ()
 
     @property
     def args(self) -> list[Typed]:
@@ -106,7 +108,8 @@ def read(typed: Typed, *, produced: bool) -> Reading:
     if kind == "variable":
         is_free = not produced and not layer.keys() & {"bound", "constraints", "otherwise", "sort"}
         kind, opaque = ("any", "") if is_free else (kind, f"{layer['name']} is a type variable")
-    return Reading(kind, typed.part(_bare(layer)), tuple(bounds), tuple(unread), tuple(names), opaque=opaque)
+    body, lineage = typed.part(_bare(layer)), tuple(layer.get("lineage", ()))
+    return Reading(kind, body, tuple(bounds), tuple(unread), tuple(names), opaque=opaque, lineage=lineage)
 
 
 def _inner(layer: Descriptor, definitions: Mapping[str, Any], names: list[str] | None) -> Descriptor | None:
@@ -139,7 +142,7 @@ def opened(typed: Typed) -> Typed:
 
 
 def _bare(of: Mapping[str, Any]) -> Mapping[str, Any]:
-    marks = ("bounds", "field") if of.get("kind") in STRUCTURES else ("bounds", "field", "unread")
+    marks = ("bounds", "field", "lineage") if of.get("kind") in STRUCTURES else ("bounds", "field", "unread")
     return {name: one for name, one in of.items() if name not in marks} if of.keys() & set(marks) else of
 
 

@@ -1,7 +1,8 @@
 """What fits what among described classes with fields: field by field, where the classes themselves are gone.
 
-A description tells the bare name and the structure of a class, not which class it is nor what it derives from. So a
-class with more fields may be a subclass: undecided; one that lacks a field is none.
+A class with more fields may be a subclass, and one that lacks a field is none. Which it is, the lineages tell where
+both are known: an instance of the class itself, or of one that derives from it, goes over as it is. Else it is
+undecided.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from knows_registry.contracts.described import read, words
 from knows_registry.contracts.described_bounds import UNDERSTOOD
-from knows_registry.contracts.described_verdict import Answer, all_of, no, undecided
+from knows_registry.contracts.described_verdict import YES, Answer, all_of, no, undecided
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ _SCALARS: Final = frozenset({
     *("int", "float", "complex", "bool", "str", "bytes", "none", "date", "datetime", "time", "timedelta"),
     *("decimal", "uuid", "path", "pure_path", "enum", "literal"),
 })  # fmt: skip
+_WHOLE_CHECKS: Final = ("model_validator", "root_validator")
 _ORDERED: Final = ("list", "tuple", "abc.Sequence", "abc.MutableSequence")
 _HASHED: Final = ("set", "frozenset", "abc.Set", "abc.MutableSet")
 _KEYED: Final = ("dict", "abc.Mapping", "abc.MutableMapping")
@@ -48,6 +50,8 @@ def structure_rule(produced: Reading, consumed: Reading, comparison: Ask) -> Ver
         return no(f"{words(produced.body)} has no {', '.join(lacking)}")
     if comparison.one_origin and produced.body.of == consumed.body.of:
         return _fields(produced, consumed, comparison)
+    if consumed.lineage and consumed.lineage[0] in produced.lineage:
+        return _instances(produced, consumed, comparison)
     if consumed.kind in ("model", "root_model"):
         return _model(produced, consumed, comparison)
     return undecided(f"whether {words(produced.body)} and {words(consumed.body)} are one class is not described")
@@ -56,6 +60,21 @@ def structure_rule(produced: Reading, consumed: Reading, comparison: Ask) -> Ver
 def _fields(produced: Reading, consumed: Reading, comparison: Ask) -> Verdict:
     names = consumed.fields
     return all_of(comparison.ask(produced.type_of(name), consumed.type_of(name)).at(f".{name}") for name in names)
+
+
+def _instances(produced: Reading, consumed: Reading, comparison: Ask) -> Verdict:
+    """Whether instances of a class pass as they are, also those of a subclass, which may have other validators."""
+    name = words(consumed.body)
+    if consumed.body.of.get("config", {}).get("revalidate_instances"):
+        return undecided(f"{name} validates its instances anew")
+    is_other = produced.lineage[0] != consumed.lineage[0]
+    if is_other and any(one.startswith(_WHOLE_CHECKS) for one in consumed.body.of.get("unread", ())):
+        return undecided(f"{name} has validators that {words(produced.body)} may have changed")
+    found = _fields(produced, consumed, comparison)
+    if found is YES:
+        return found
+    # The class was another when one of the two was described, or a field of the subclass is wider than it should be.
+    return undecided(f"{words(produced.body)} derives from {name}, and differs there: {found.reason}").at(found.path)
 
 
 # ------------------------------------------------------------------ TypedDict

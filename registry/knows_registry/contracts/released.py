@@ -62,6 +62,7 @@ def _printed(content: dict[str, Any]) -> Profile:
         "contract": contract,
         "contract_digest": digest_of(contract),
         "shape_digest": digest_of([]),
+        **{beside: content[beside] for beside in ("lineage", "defaults") if beside in content},
     }
     whole: dict[str, Any] = {"format": 1, "distribution": "", "templates": [row]}
     return manifest_in(json.dumps(whole), "").profiles[0]

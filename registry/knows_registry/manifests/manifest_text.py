@@ -134,6 +134,8 @@ def _profile(row: _At) -> Profile:
         deprecated=row.at("deprecated", "").text(),
         successor=row.at("successor", "").text() and row.at("successor").read(Version),
         types=_types(row.at("types", "strict")),
+        lineage={name: [each.text() for each in one.items()] for name, one in _entries(row.at("lineage", {}))},
+        defaults=None if (defaults := row.at("defaults", None)).value is None else defaults.mapping().value,
     )
 
 

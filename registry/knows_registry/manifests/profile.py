@@ -38,6 +38,10 @@ class Profile(NamedTuple):
     the digests are the same wherever it is installed, whatever versions are found for what it uses. They equal those
     that a run is bound to where a template uses nothing by name; else the run's are those of the whole composition.
     `types` is how strictly its seams are checked, those around what it uses among them.
+
+    `lineage` and `defaults` are what a comparison wants beside the contract, and in no digest: by the name under which
+    a class stands in the contract, which class it is and which it derives from, the nearest first; by the key, the
+    defaults of the state model as data. None where a manifest does not tell the defaults.
     """
 
     name: str
@@ -52,6 +56,13 @@ class Profile(NamedTuple):
     deprecated: str = ""
     successor: str = ""
     types: str = "strict"
+    lineage: Mapping[str, list[str]] = {}  # a named tuple has no factories, and nobody writes to it
+    defaults: Mapping[str, Any] | None = None
+
+    @property
+    def definitions(self) -> dict[str, Any]:
+        """The definitions of the contract, each with its lineage."""
+        return _with_lineage(self.contract["definitions"], self.lineage)
 
     @property
     def required_state(self) -> list[str]:
@@ -61,7 +72,8 @@ class Profile(NamedTuple):
 
 def profile_of(definition: Definition) -> Profile:
     """The profile of a template at hand, nothing linked. Notices are not in it: a manifest carries those."""
-    from knows_core.describing.digests import digest_of  # as below: whoever reads a manifest needs none of these
+    from knows_core.contract import defaults_in, lineage_in  # as below: whoever reads a manifest needs none of these
+    from knows_core.describing.digests import digest_of
     from knows_core.flows.paths import shape_in
     from knows_core.named_uses import named_uses
 
@@ -76,13 +88,13 @@ def profile_of(definition: Definition) -> Profile:
         shape_digest=digest_of(shape),
         uses=tuple(map(_used, named_uses(definition))),
         types=definition.types,
+        lineage=lineage_in(definition),
+        defaults=defaults_in(definition),
     )
 
 
 def _used(one: NamedUse) -> Used:
-    from knows_core.describing.descriptors import described
-
-    node, given, taken = one.node, [described(each) for each in one.given], [described(each) for each in one.taken]
+    node, given, taken = one.node, [_described(each) for each in one.given], [_described(each) for each in one.taken]
     return Used(
         path=one.path,
         name=node.wanted.name if node.wanted is not None else "",
@@ -92,3 +104,16 @@ def _used(one: NamedUse) -> Used:
         taken={"kind": "all_of", "of": taken} if len(taken) > 1 else taken[0] if taken else None,
         keys=node.keys if isinstance(node.keys, str) else dict(node.keys),
     )
+
+
+def _described(annotation: Any) -> dict[str, Any]:
+    """An annotation as `knows_core.describing.descriptors.described` has it, its definitions with their lineage."""
+    from knows_core.describing.descriptors import described_together
+
+    found = described_together({"it": annotation})
+    definitions = _with_lineage(found.definitions, found.lineage)
+    return found.types["it"] | ({"definitions": definitions} if definitions else {})
+
+
+def _with_lineage(definitions: Mapping[str, Any], lineage: Mapping[str, list[str]]) -> dict[str, Any]:
+    return {name: {**one, "lineage": lineage[name]} if name in lineage else one for name, one in definitions.items()}
