@@ -160,8 +160,8 @@ def deciding(*nodes):
     return profile([doing("a", int, int), *nodes, doing("b", int, int)])
 
 
-def raising(*errors):
-    return WAS._replace(contract={**WAS.contract, "errors": list(errors)})
+def raising(*errors, **lineage):
+    return WAS._replace(contract={**WAS.contract, "errors": list(errors)}, lineage=lineage)
 
 
 ASKED, GIVEN = deciding(approval("apply")), deciding(approval("apply", payload=int))
@@ -173,12 +173,18 @@ TABLE = [
     ("key-now-optional", "state_in.level", keyed(LEVEL), keyed(OPTIONAL), "minor"),
     ("key-no-longer-produced", "state_out.more", keyed(model("S", level=int, more=(int, 1))), keyed(LEVEL), "major"),
     ("key-newly-produced", "state_out.more", keyed(LEVEL), keyed(model("S", level=int, more=(int, 1))), "minor"),
+    ("default-changed", "state_in.level", keyed(OPTIONAL), keyed(model("S", level=(int, 2))), "minor"),
     ("type-narrower", "state_in.level", keyed(model("S", level=float)), keyed(LEVEL), "major"),
     ("type-wider", "state_in.level", keyed(LEVEL), keyed(model("S", level=float)), "minor"),
     ("type-wider", "state_out.level", keyed(OPTIONAL), keyed(model("S", level=(float, 1.0))), "major"),
     ("type-narrower", "state_out.level", keyed(model("S", level=(float, 1.0))), keyed(OPTIONAL), "minor"),
     ("error-new", "errors", raising("PumpStuck"), raising("PumpStuck", "Spill"), "major"),
     ("error-gone", "errors", raising("PumpStuck", "Spill"), raising("PumpStuck"), "minor"),
+    ("error-narrower", "errors", raising("Stuck"), raising("Stuck", "Jam", Jam=["Jam", "Stuck"]), "minor"),
+    (
+        *("error-base-lost", "errors", raising("Jam", Jam=["Jam", "Stuck"]), raising("Jam", Jam=["Jam", "Other"])),
+        "major",
+    ),
     ("decision-new", "decisions.apply", deciding(), deciding(approval("apply")), "major"),
     ("decision-gone", "decisions.apply", deciding(approval("apply")), deciding(), "minor"),
     (
@@ -228,6 +234,23 @@ def test_a_key_that_is_required_goes_in_only():
     """Its caller gives it, so that it is told once and its type counts in one direction."""
     changes = compare(keyed(LEVEL), keyed(model("S", level=float, more=int)))
     assert {one.path for one in changes} == {"state_in.level", "state_in.more"}
+
+
+def test_a_default_is_told_once_with_both_values_and_strands_no_run():
+    """It is no part of what a run is bound to; one that a function makes cannot be told from another."""
+    old, new = (keyed(model("S", level=(int, one), at=(list_of(int), Field(default_factory=list)))) for one in (1, 2))
+    (change,) = compare(old, new)
+    assert (str(change), change.breaks) == ("state_in.level: default value changed: 1 -> 2", "")
+    assert old.contract_digest == new.contract_digest
+    assert compare(old._replace(defaults=None), new) == []
+
+
+def test_an_error_for_which_everybody_was_ready_is_no_break():
+    """One that derives from all that a former one did; by its name alone, a new error is a break."""
+    old = raising("Stuck", Stuck=["Stuck", "OSError"])
+    for told, bump in ((["Jam", "Stuck", "OSError"], "minor"), (["Jam", "Stuck"], "major"), ([], "major")):
+        assert required_bump(compare(old, raising("Jam", Jam=told))) == bump
+    assert compare(old, raising("Stuck")) == []
 
 
 def test_every_other_rule_has_a_row():

@@ -50,7 +50,8 @@ class _Drawing:
     ) -> Iterator[str]:
         """A node behind what leads to it, such as its predicate."""
         title = f"{lead}{': ' if lead else ''}{title_of(node)}" if not isinstance(node, Sequence) else lead or "branch"
-        more = [types_of(node), *(f"  {one}" for one in policies_of(node))] if isinstance(node, Step) else []
+        facts = [*policies_of(node), *_raised_by(node)] if isinstance(node, Step) else []
+        more = [types_of(node), *(f"  {one}" for one in facts)] if isinstance(node, Step) else []
         yield f"{margin}{'└─' if is_last else '├─'} {title}{''.join(more)}"
         inside, margin = within(node, prefix), margin + ("   " if is_last else "│  ")
         for one in self._marks.get(prefix + node.key, ()):
@@ -113,8 +114,11 @@ def policies_of(node: Step[Any, Any] | Scope[Any, Any]) -> list[str]:
         *([f"retried{most}"] if retry is not None else []),
         *([known] if known else []),
         *([f"undone by {name_of(undo.function) or 'a function'}"] if undo is not None else []),
-        *(f"raises {one.__qualname__}" for one in (isinstance(node, Step) and node.raises) or ()),
     ]
+
+
+def _raised_by(step: Step[Any, Any]) -> list[str]:
+    return [f"raises {', '.join(one.__qualname__ for one in step.raises)}"] if step.raises else []
 
 
 def asks(predicate: Predicate | None) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _DEEPEST: Final = 60  # of one type inside the other
 _MOST_PARTS: Final = 100_000  # a tuple of two equal tuples of two equal tuples grows beyond any memory
+_OF_INSTANCES: Final = ("model", "root_model", "dataclass", "named_tuple")  # else any value of the structure will do
 _MOST_NESTED: Final = 10  # of type arguments, for a generic class that names itself with ever longer ones
 
 
@@ -41,11 +42,13 @@ class Node:
     @property
     def lineage(self) -> list[str]:
         """The class and those that it derives from, by identity; empty where that does not say what its values are."""
+        if self.body.get("kind") not in _OF_INSTANCES:
+            return []
         kind = self.subject
         try:
             made_from: Any = getattr(kind, "__pydantic_generic_metadata__", None) or {}
             is_generic = self.args or made_from.get("args") or getattr(kind, "__parameters__", ())
-            return [] if is_generic or is_alias(kind) or has_own_schema(kind) else lineage_of(kind)
+            return [] if is_generic or has_own_schema(kind) else lineage_of(kind)
         except Exception:  # noqa: BLE001 - foreign classes may raise anything when they are looked at
             return []
 

@@ -52,12 +52,13 @@ def lineage_of(kind: type) -> list[str]:
     """A class and those that it derives from, the nearest first, by schema id; empty where its name does not find it.
 
     A class that a function makes shares its name with every other one that it makes. What pydantic and typing give
-    is left out: it tells no two classes apart, and differs by their version.
+    is left out, generic models with arguments too: it tells no two classes apart, and differs by their version.
     """
-    if held_at(kind.__module__, kind.__qualname__) is not kind:
+    found = [one for one in kind.__mro__ if held_at(one.__module__, one.__qualname__) is one]
+    if kind not in found:
         return []
-    own = [one for one in kind.__mro__ if one.__module__.partition(".")[0] not in _GIVEN and one is not object]
-    return [schema_id(one) for one in own if held_at(one.__module__, one.__qualname__) is one]
+    own = [one for one in found if one.__module__.partition(".")[0] not in _GIVEN and one is not object]
+    return [schema_id(one) for one in own if "[" not in one.__qualname__]
 
 
 class Ambiguous:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _DEEPEST: Final = 40
 _MOST_QUESTIONS: Final = 5_000
-_TOLD_APART: Final = ("kind", "name", "fields", "extra", "extras", "members", "class")  # else: what nobody understands
+# What a class says beside these is understood by nobody.
+_TOLD_APART: Final = ("kind", "name", "fields", "extra", "extras", "members", "class", "lineage")
 _FIELD_PARTS: Final = ("name", "type", "required", "default")
 
 

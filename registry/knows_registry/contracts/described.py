@@ -44,8 +44,7 @@ class Reading:
     """What a description means: references followed, what stands beside the type gathered.
 
     `bounds` are rules with their limits; `unread` is what nothing understands; `names` are the NewTypes that a produced
-    value carries; `value` is the one value of a literal; `opaque` says why it cannot be compared at all. `lineage` is
-    which class it is, and then those that it derives from; empty where nobody tells.
+    value carries; `value` is the one value of a literal; `opaque` says why it cannot be compared at all.
     """
 
     kind: str
@@ -55,7 +54,12 @@ class Reading:
     names: tuple[str, ...] = ()
     value: Mapping[str, Any] | None = None
     opaque: str = ""
-    lineage: tuple[str, ...] = ()
+
+    @property
+    def lineage(self) -> list[str]:
+        """Which class it is, and then those that it derives from, the nearest first; empty where nobody tells."""
+        found: list[str] = self.body.of.get("lineage", [])
+        return found
 
     @property
     def args(self) -> list[Typed]:
@@ -108,8 +112,7 @@ def read(typed: Typed, *, produced: bool) -> Reading:
     if kind == "variable":
         is_free = not produced and not layer.keys() & {"bound", "constraints", "otherwise", "sort"}
         kind, opaque = ("any", "") if is_free else (kind, f"{layer['name']} is a type variable")
-    body, lineage = typed.part(_bare(layer)), tuple(layer.get("lineage", ()))
-    return Reading(kind, body, tuple(bounds), tuple(unread), tuple(names), opaque=opaque, lineage=lineage)
+    return Reading(kind, typed.part(_bare(layer)), tuple(bounds), tuple(unread), tuple(names), opaque=opaque)
 
 
 def _inner(layer: Descriptor, definitions: Mapping[str, Any], names: list[str] | None) -> Descriptor | None:
@@ -142,7 +145,7 @@ def opened(typed: Typed) -> Typed:
 
 
 def _bare(of: Mapping[str, Any]) -> Mapping[str, Any]:
-    marks = ("bounds", "field", "lineage") if of.get("kind") in STRUCTURES else ("bounds", "field", "unread")
+    marks = ("bounds", "field") if of.get("kind") in STRUCTURES else ("bounds", "field", "unread")
     return {name: one for name, one in of.items() if name not in marks} if of.keys() & set(marks) else of
 
 

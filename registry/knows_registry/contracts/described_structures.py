@@ -7,7 +7,7 @@ undecided.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from knows_registry.contracts.described import read, words
 from knows_registry.contracts.described_bounds import UNDERSTOOD
@@ -48,7 +48,7 @@ def structure_rule(produced: Reading, consumed: Reading, comparison: Ask) -> Ver
     lacking = [name for name in consumed.fields if name not in produced.fields]
     if lacking:
         return no(f"{words(produced.body)} has no {', '.join(lacking)}")
-    if comparison.one_origin and produced.body.of == consumed.body.of:
+    if comparison.one_origin and _structure(produced) == _structure(consumed):
         return _fields(produced, consumed, comparison)
     if consumed.lineage and consumed.lineage[0] in produced.lineage:
         return _instances(produced, consumed, comparison)
@@ -60,6 +60,10 @@ def structure_rule(produced: Reading, consumed: Reading, comparison: Ask) -> Ver
 def _fields(produced: Reading, consumed: Reading, comparison: Ask) -> Verdict:
     names = consumed.fields
     return all_of(comparison.ask(produced.type_of(name), consumed.type_of(name)).at(f".{name}") for name in names)
+
+
+def _structure(reading: Reading) -> dict[str, Any]:
+    return {name: one for name, one in reading.body.of.items() if name != "lineage"}
 
 
 def _instances(produced: Reading, consumed: Reading, comparison: Ask) -> Verdict:

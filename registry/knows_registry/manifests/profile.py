@@ -62,7 +62,7 @@ class Profile(NamedTuple):
     @property
     def definitions(self) -> dict[str, Any]:
         """The definitions of the contract, each with its lineage."""
-        return _with_lineage(self.contract["definitions"], self.lineage)
+        return with_lineage(self.contract["definitions"], self.lineage)
 
     @property
     def required_state(self) -> list[str]:
@@ -111,9 +111,10 @@ def _described(annotation: Any) -> dict[str, Any]:
     from knows_core.describing.descriptors import described_together
 
     found = described_together({"it": annotation})
-    definitions = _with_lineage(found.definitions, found.lineage)
+    definitions = with_lineage(found.definitions, found.lineage)
     return found.types["it"] | ({"definitions": definitions} if definitions else {})
 
 
-def _with_lineage(definitions: Mapping[str, Any], lineage: Mapping[str, list[str]]) -> dict[str, Any]:
+def with_lineage(definitions: Mapping[str, Any], lineage: Mapping[str, list[str]]) -> dict[str, Any]:
+    """Definitions, each with its lineage where that is known."""
     return {name: {**one, "lineage": lineage[name]} if name in lineage else one for name, one in definitions.items()}
