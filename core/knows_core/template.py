@@ -196,7 +196,7 @@ class Definition:
 
     @functools.cached_property
     def contract(self) -> dict[str, Any]:
-        """What others rely on, as data: input, output, state keys, decisions, used ranges."""
+        """What others rely on, as data: input, output, state keys, errors, decisions, used ranges."""
         from knows_core.contract import contract_of  # as above
 
         return contract_of(self)

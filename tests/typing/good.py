@@ -157,6 +157,8 @@ judge | scope(plain_by_name)
 
 # ---------------------------------------------------------------- when something goes wrong
 assert_type(step(plain, retry=Retry(max_retries=2), on_error=Fallback(0), compensate=plain), Step[str, int])
+assert_type(step(plain, raises=OSError), Step[str, int])
+assert_type(step(raises=[OSError, ValueError])(plain), Step[str, int])
 assert_type(step(plain, effect="once", look=plain), Step[str, int])
 assert_type(ends(scope(heat | judge, on_error=Continue(), retry=Retry())), tuple[object, str])
 assert_type(ends(judge | approval("sign", payload=Oven)), tuple[float, Oven])
