@@ -57,7 +57,8 @@ def verdicts(garden):
         produced, consumed = garden.annotation(one), garden.annotation(other)
         told = judge(produced, consumed)
         sides = described_together({"it": produced}), described_together({"it": consumed})
-        ends, definitions = [side.types["it"] for side in sides], [with_lineage(side.definitions, side.lineage) for side in sides]
+        ends = [side.types["it"] for side in sides]
+        definitions = [with_lineage(side.definitions, side.lineage) for side in sides]
         found = fits(*ends, *definitions)
         # It may not promise what only the run can tell, nor refuse what passes.
         is_promise = found is YES and told.fit not in PASSING
@@ -93,7 +94,7 @@ def place(monkeypatch):
 @pytest.mark.usefixtures("place")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_where_classes_are_found_more_is_decided_and_never_too_much(seed):
-    """For all pairs, as above, where descriptions tell which class derives from which: nine of ten that fit are a yes."""
+    """As above, where descriptions tell what a class derives from: of what fits nine of ten are a yes."""
     found = list(verdicts(Found(random.Random(seed))))
     assert [wrong for _, _, wrong in found if wrong] == []
     fitting = [answer for told, answer, _ in found if told.fit is Fit.FITS]

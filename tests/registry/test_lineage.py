@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import pytest
@@ -122,15 +124,16 @@ PAIRS = [
 
 @pytest.mark.parametrize(("produced", "consumed", "answer"), PAIRS)
 def test_a_class_fits_where_the_one_that_it_derives_from_is_wanted(produced, consumed, answer):
-    """Yes only where the classes themselves fit; undecided where the name of a class does not tell how it is checked."""
+    """Yes only where the classes themselves fit; undecided where its name does not tell how it is checked."""
     assert fits(*sides(produced, consumed)).answer is answer
     fit = judge(produced, consumed).fit
     assert answer is UNDECIDED or (fit is Fit.FITS) == (answer is YES)
 
 
 def test_a_description_tells_the_structure_and_the_lineage_stands_apart():
-    """Classes that others find by their names are told with those that they derive from, without what libraries give."""
-    found = described_together({"one": list[Screw], "two": Precise, "three": HeldInt, "four": Held[int], "five": local()})
+    """Classes that others find are told with those that they derive from, without what libraries give."""
+    named: dict[str, Any] = {"one": list[Screw], "two": Precise, "three": HeldInt, "four": Held[int], "five": local()}
+    found = described_together(named)
     own = [f"{__name__}:{name}" for name in ("HeldInt", "Held", "Precise", "Reading", "Screw", "Part")]
     assert found.lineage == {"HeldInt": own[:2], "Precise": own[2:4], "Screw": own[4:]}
     assert "lineage" not in str(found.definitions)
@@ -208,9 +211,6 @@ def test_a_seam_between_plugins_is_decided():
 
 def test_a_manifest_without_what_stands_beside_the_contract_is_read():
     """One that was built before; its digests are those of today."""
-    import json
-    from pathlib import Path
-
     whole = profile(giving(Precise))
     content = json.loads(text_of(Manifest("", (whole,))))
     for beside in ("lineage", "defaults"):
