@@ -20,10 +20,11 @@ PINS = ROOT / "tests" / "core" / "floor.txt"
 SCRIPT = """
 import json, pydantic
 from knows_core.contract import digest_of
-from knows_core.describing.descriptors import described
+from knows_core.describing.descriptors import described, described_together
 from tests.core.described_types import ANNOTATIONS
 found = {name: described(one) for name, one in ANNOTATIONS.items()}
-print(json.dumps([pydantic.VERSION, found, {name: digest_of(one) for name, one in found.items()}]))
+lineage = {name: described_together({"it": one}).lineage for name, one in ANNOTATIONS.items()}
+print(json.dumps([pydantic.VERSION, found, {name: digest_of(one) for name, one in found.items()}, lineage]))
 """
 
 
@@ -41,13 +42,15 @@ def both():
 
 
 def test_every_description_is_equal_under_the_oldest_and_the_newest_pydantic(both):
-    """The same annotations give the same text and digest, name by name, under two versions that differ."""
-    (oldest, old, old_digests), (newest, new, new_digests) = both
+    """The same annotations give the same text, digest and lineage, name by name, under two versions that differ."""
+    (oldest, old, old_digests, old_lineage), (newest, new, new_digests, new_lineage) = both
     assert oldest != newest
     assert f"pydantic=={oldest} " in PINS.read_text("utf-8")
     assert len(new) == len(ANNOTATIONS) >= 60
     assert [name for name in new if old[name] != new[name]] == []
     assert old_digests == new_digests
+    assert old_lineage == new_lineage
+    assert any(new_lineage.values())
 
 
 def test_a_missing_environment_says_who_builds_it():

@@ -7,14 +7,8 @@ import shutil
 
 import pytest
 
-PROJECT = """
-[project]
-name = "acme-etch"
-version = "{version}"
+from tests.registry.test_release_check import PROJECT
 
-[project.entry-points."knows.templates"]
-"etch@{version}" = "acme_etch:etch"
-"""
 FILE = "knows-manifest.acme-etch.json"
 FLOW = """
 from pydantic import BaseModel
@@ -48,7 +42,7 @@ def write(stage):
 
     def write(version="1.0.0", *, raises="NoGas", seconds=30, gives="Report"):
         filled = {"version": version, "raises": raises, "seconds": seconds, "gives": gives}
-        (stage.site / "project/pyproject.toml").write_text(PROJECT.format(version=version))
+        (stage.site / "project/pyproject.toml").write_text(PROJECT.format(version=version, more=""))
         (stage.site / "project/acme_etch/__init__.py").write_text(FLOW.format(**filled))
 
     write()
