@@ -1,7 +1,8 @@
 """Whether a value of one described type may be handed to a consumer of another, told from the descriptions alone.
 
-The rules are those of `knows_core.types`, for classes that are no longer there. What a description does not tell, which
-class derives from which above all, is undecided: never yes where the classes themselves would be refused.
+The rules are those of `knows_core.types`, for classes that are no longer there. What a description does not tell, such
+as which class derives from which where it has no lineage, is undecided: never yes where the classes themselves would be
+refused.
 """
 
 from __future__ import annotations
