@@ -18,7 +18,7 @@ from knows_core import (
 )
 from knows_core.checking.drawing import tree
 from knows_core.checking.mermaid import flowchart
-from knows_core.checking.seams import UNKNOWN
+from knows_core.checking.judgement import UNKNOWN
 
 
 class Plan(BaseModel):

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from knows_core.flow import Flow
+    from knows_core.flows.migration import Migration
     from knows_core.journals.records import Shape
-    from knows_core.named_uses import NamedUse
     from knows_core.template import Definition
+    from knows_core.version import Requirement
 
 
 class Used(NamedTuple):
     """One use of another template by name: where it stands, the wanted range, the alias or an empty text.
 
-    `given` and `taken` describe what comes into it there and what is wanted of its result, as
-    `knows_core.describing.descriptors` does; None where the flow does not say. In `given`, what another used
-    template gives is the class `result of:PATH`. A `taken` of the kind `all_of` means that several steps take the
-    result, each in its own way.
     `keys` is the mapping of state keys, or the name space as a text.
     """
 
@@ -26,8 +25,6 @@ class Used(NamedTuple):
     name: str
     range: str
     alias: str = ""
-    given: Mapping[str, Any] | None = None
-    taken: Mapping[str, Any] | None = None
     keys: Mapping[str, str] | str = ""
 
 
@@ -38,6 +35,9 @@ class Profile(NamedTuple):
     the digests are the same wherever it is installed, whatever versions are found for what it uses. They equal those
     that a run is bound to where a template uses nothing by name; else the run's are those of the whole composition.
     `types` is how strictly its seams are checked, those around what it uses among them.
+
+    `flow` is the flow as `flow_told` tells it, `migrations` are those that it declares, without their functions. Both
+    are None where they are not known: manifests of older makers do not tell them.
     """
 
     name: str
@@ -52,6 +52,8 @@ class Profile(NamedTuple):
     deprecated: str = ""
     successor: str = ""
     types: str = "strict"
+    flow: Mapping[str, Any] | None = None
+    migrations: tuple[Migration, ...] | None = None
 
     @property
     def required_state(self) -> list[str]:
@@ -61,9 +63,9 @@ class Profile(NamedTuple):
 
 def profile_of(definition: Definition) -> Profile:
     """The profile of a template at hand, nothing linked. Notices are not in it: a manifest carries those."""
-    from knows_core.describing.digests import digest_of  # as below: whoever reads a manifest needs none of these
-    from knows_core.flows.paths import shape_in
-    from knows_core.named_uses import named_uses
+    from knows_core.describing.digests import digest_of  # whoever reads a manifest needs none of these
+    from knows_core.flows.paths import placed, shape_in
+    from knows_registry.manifests.flow_told import flow_told
 
     contract, shape = definition.contract, shape_in(definition.flow)
     return Profile(
@@ -74,21 +76,16 @@ def profile_of(definition: Definition) -> Profile:
         contract_digest=digest_of(contract),
         shape=shape,
         shape_digest=digest_of(shape),
-        uses=tuple(map(_used, named_uses(definition))),
+        uses=tuple(used for path, node, _ in placed(definition.flow) for used in _used(path, node)),
         types=definition.types,
+        flow=flow_told(definition),
+        migrations=tuple(replace(one, state=None) for one in definition.migrations),
     )
 
 
-def _used(one: NamedUse) -> Used:
-    from knows_core.describing.descriptors import described
-
-    node, given, taken = one.node, [described(each) for each in one.given], [described(each) for each in one.taken]
-    return Used(
-        path=one.path,
-        name=node.wanted.name if node.wanted is not None else "",
-        range=str(node.wanted.range) if node.wanted is not None else "",
-        alias=node.alias or "",
-        given=given[0] if given else None,
-        taken={"kind": "all_of", "of": taken} if len(taken) > 1 else taken[0] if taken else None,
-        keys=node.keys if isinstance(node.keys, str) else dict(node.keys),
-    )
+def _used(path: str, node: Flow[Any, Any]) -> Iterator[Used]:
+    wanted: Requirement | None = getattr(node, "wanted", None) if node.kind == "use" else None
+    if wanted is not None:
+        use: Any = node
+        keys = use.keys if isinstance(use.keys, str) else dict(use.keys)
+        yield Used(path, wanted.name, str(wanted.range), use.alias or "", keys)
