@@ -26,12 +26,9 @@ class _Descriptions:
 
     def fits(self, produced: Any, consumed: Any) -> Verdict:
         one, other = _typed(produced), _typed(consumed)
-        found = _compared(one, other)
-        some = read(one, produced=True)
-        partly = found.answer is Answer.NO and some.kind == "union"
-        partly = partly and any(_compared(each, other).answer is not Answer.NO for each in some.args)
+        found = fits(one.of, other.of, one.definitions, other.definitions)
         sides = f"{words(one)} -> {words(other)}"
-        return Verdict(_FITS[found.answer], ": ".join(filter(None, (found.path, sides, found.reason))), partly)
+        return Verdict(_FITS[found.answer], ": ".join(filter(None, (found.path, sides, found.reason))), found.partly)
 
     def of_value(self, value: Any) -> Any:
         return value  # where a flow is described, so is the type of a value in it
@@ -47,7 +44,7 @@ class _Descriptions:
 
     def either(self, several: Iterable[Any]) -> Any:
         members = [each for one in several for each in _members(_typed(one))]
-        found = {(one.text, str(one.definitions)): one for one in members}
+        found = {(one.text, str(one.definitions if '"ref"' in one.text else "")): one for one in members}
         distinct = [found[key] for key in sorted(found)]  # one order, in which descriptions hold their unions too
         if not distinct or any(read(one, produced=True).kind == "any" for one in distinct):
             return UNKNOWN
@@ -72,10 +69,6 @@ def _typed(one: Any) -> Typed:
 def _members(one: Typed) -> list[Typed]:
     """What a union is a union of; else the type itself."""
     return list(map(one.part, one.of["of"])) if one.of.keys() == {"kind", "of"} and one.of["kind"] == "union" else [one]
-
-
-def _compared(produced: Typed, consumed: Typed) -> Any:
-    return fits(produced.of, consumed.of, produced.definitions, consumed.definitions)
 
 
 def _together(kind: str, field: str, members: Iterable[Typed]) -> Typed:
