@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from types import SimpleNamespace
 from typing import Annotated, Any
 
 from pydantic import BaseModel
@@ -22,6 +23,10 @@ from knows_core import (
     step,
     use,
 )
+from knows_core.linking import Linker
+from knows_registry.manifests.flow_read import definition_in
+from knows_registry.manifests.manifest_text import Manifest, manifest_in, text_of
+from knows_registry.manifests.profile import profile_of
 
 
 class Lot(BaseModel):
@@ -43,8 +48,25 @@ def never(value, state):
     return False
 
 
+class Manifests:
+    """Templates as they come back from a manifest, each chosen for whatever uses it."""
+
+    def __init__(self, *templates: PipelineWorkflow) -> None:
+        profiles = tuple(profile_of(one.definition) for one in templates)
+        manifest = manifest_in(text_of(Manifest("acme", profiles)), "acme")
+        self._definitions = {one.name: definition_in(one) for one in manifest.profiles}
+
+    def linked(self, name):
+        """The definition of one, with all that it uses in its place."""
+        told: Any = self._definitions[name]
+        return Linker(None, composed=self).definition(told)
+
+    def take(self, wanted, alias, user):
+        return SimpleNamespace(definition=self._definitions[wanted.name])
+
+
 class Shelf:
-    """Templates `t0`, `t1`, ..., each without a problem of its own and made of those before it; as engines find them."""
+    """Templates `t0`, `t1`, ..., without problems of their own, each made of those before it; as engines find them."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
@@ -80,12 +102,12 @@ class Shelf:
         def watching(value, state): ...
         def first(): ...
 
-        made = any_of([function, function, watching, first])
+        made: Any = any_of([function, function, watching, first])
         made.__annotations__ = {"value": any_of(KINDS)} if made is not first else {}
         made.__annotations__ |= {"return": any_of(KINDS)} if any_of([True, True, True, False]) else {}
-        on_error = any_of([None] * 6 + [Continue(), Fallback(any_of([1, "a", [1]])), lambda context: None])
-        keys = {word: any_of([None, self._keys()]) for word in ("reads", "writes")}
-        return step(made, name=self._named(), on_error=on_error, **keys)
+        on_error: Any = any_of([None] * 6 + [Continue(), Fallback(any_of([1, "a", [1]])), lambda context: None])
+        reads, writes = (any_of([None, self._keys()]) for _ in range(2))
+        return step(made, name=self._named(), on_error=on_error, reads=reads, writes=writes)
 
     def _flow(self, depth):
         nodes = [self._node(depth - 1) for _ in range(self._random.choice([1, 1, 2]))]
@@ -103,8 +125,10 @@ class Shelf:
         kind = any_of(["step", "step", "use", "use", *(["around"] if depth else [])])
         if kind == "use" and self.templates:
             return self._used()
-        if kind != "around":
-            return self._step()
+        return self._around(depth) if kind == "around" else self._step()
+
+    def _around(self, depth):
+        any_of = self._random.choice
         name = any_of([None, self._named()])
         match any_of(["parallel", "list", "case", "default", "each", "repeat", "scope", "instead", "approval"]):
             case "parallel":
@@ -124,4 +148,4 @@ class Shelf:
             case "instead":
                 return scope(self._flow(depth), name=name, on_error=Fallback(self._flow(depth)))
             case _:
-                return approval(self._named(), payload=any_of([None, int, str]), into=any_of([None, "lot"]))
+                return approval(self._named(), payload=any_of(list[Any]([None, int, str])), into=any_of([None, "lot"]))

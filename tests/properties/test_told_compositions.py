@@ -4,27 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from types import SimpleNamespace
 
 import pytest
 
-from knows_core.linking import Linker, linked
-from knows_registry.manifests.flow_read import definition_in
-from knows_registry.manifests.manifest_text import Manifest, manifest_in, text_of
-from knows_registry.manifests.profile import profile_of
-from tests.properties.compositions import Shelf
-
-
-class Manifests:
-    """The templates of a shelf as they come back from a manifest, each chosen for whatever uses it."""
-
-    def __init__(self, shelf):
-        profiles = tuple(profile_of(one.definition) for one in shelf.templates)
-        manifest = manifest_in(text_of(Manifest("acme", profiles)), "acme")
-        self.definitions = {one.name: definition_in(one) for one in manifest.profiles}
-
-    def take(self, wanted, alias, user):
-        return SimpleNamespace(definition=self.definitions[wanted.name])
+from knows_core.linking import linked
+from tests.properties.compositions import Manifests, Shelf
 
 
 def words(what):
@@ -53,10 +37,10 @@ def test_a_composition_is_told_the_same_by_manifests_and_by_import(seed):
     counts = Counter()
     for number in range(seed, seed + 100):
         shelf = Shelf(number)
-        manifests = Manifests(shelf)
+        manifests = Manifests(*shelf.templates)
         for one in shelf.templates:
             by_import = linked(one.definition, shelf)
-            by_manifest = Linker(None, composed=manifests).definition(manifests.definitions[one.name])
+            by_manifest = manifests.linked(one.name)
             assert told(by_manifest) == told(by_import), number
             counts["faulty"] += bool(by_import.problems)
             counts["needs"] += by_import.required != one.definition.required

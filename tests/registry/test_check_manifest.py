@@ -8,9 +8,6 @@ import pytest
 from pydantic import BaseModel
 
 from knows_core import Continue, WorkflowState, case, each, parallel, pipeline, repeat, scope, step, use
-from knows_registry.manifests.manifest_place import file_name
-from knows_registry.manifests.manifest_text import Manifest, text_of
-from knows_registry.manifests.profile import profile_of
 
 
 class Lot(BaseModel):
@@ -109,7 +106,8 @@ def test_a_result_that_the_used_template_does_not_take_is_a_problem(stage):
     assert row["problems"] == [
         {
             "where": "scale/scale",
-            "what": "line@1.0.0 label (str) does not fit scale@1.0.0 scale/scale (float): str -> float: str is no float",
+            "what": "line@1.0.0 label (str) does not fit scale@1.0.0 scale/scale (float):"
+            " str -> float: str is no float",
             "remedy": "Convert the value in a step between them, or correct one of the annotations.",
         }
     ]
@@ -159,7 +157,9 @@ def test_what_only_a_run_can_tell_is_a_note(stage):
     """A value that does not say what is inside it is checked when it is there."""
     code, row = checked(stage, made([share, each(anything), use("total")]), made([total], "total"))
     assert (code, row["problems"], len(row["notes"])) == (0, [], 1)
-    assert row["notes"][0].startswith("line@1.0.0 anything[] (list) -> total@1.0.0 total/total (list[float]): checked at run time (")
+    assert row["notes"][0].startswith(
+        "line@1.0.0 anything[] (list) -> total@1.0.0 total/total (list[float]): checked at run time ("
+    )
 
 
 @pytest.mark.parametrize(
@@ -184,9 +184,7 @@ def test_state_keys_that_two_templates_mean_differently_are_a_problem(stage, key
     line = made(anything | use("batch", keys=keys), state=Lot)
     found, row = checked(stage, line, made([anything], "batch", state=Batch))
     assert found == code
-    assert what(row) == (
-        ["the state key 'serial' is str for line@1.0.0 and int for batch@1.0.0"] if code else []
-    )
+    assert what(row) == (["the state key 'serial' is str for line@1.0.0 and int for batch@1.0.0"] if code else [])
 
 
 def test_a_name_that_was_given_away_is_a_problem(stage):
@@ -247,40 +245,6 @@ def test_branches_that_write_one_key_in_what_they_use_are_a_problem(stage):
     code, row = checked(stage, line, made([writing("heat")], "maker"))
     assert code == 4
     assert what(row) == ["the branches maker and write both declare to write the state key 'heat'"]
-
-
-def test_a_manifest_from_before_flows_were_told_is_read_and_the_template_imported(stage):
-    """It can be listed and shown; what it does not tell is said aloud."""
-    source = "from knows_core import pipeline, step\nline = pipeline([step(len)], name='line', version='1.0')\n"
-    stage.install("acme", templates={"line@1.0.0": "acme_line:line"}, modules={"acme_line": source})
-    profile = profile_of(made([step(len)]).definition)._replace(flow=None, migrations=None)
-    (stage.site / file_name("acme")).write_text(text_of(Manifest("acme", (profile,))), encoding="utf-8")
-    done = stage.kwf("check", "line")
-    assert (done.returncode, done.stdout) == (0, "line@1.0.0: no problems\n")
-    assert done.stderr.endswith(
-        "line@1.0.0 has a manifest of an older kwf, which does not tell its flow, so it was imported.\n"
-    )
-
-
-@pytest.mark.parametrize(
-    ("flow", "reason"),
-    [
-        ({"definitions": {}, "flow": {"kind": "step", "name": "other", "gives": {}}}, "has not the shape"),
-        ({"definitions": {}, "flow": {"kind": "loop"}}, "expected a kind of node, found 'loop'"),
-        ({}, "cannot be read (KeyError: 'definitions')"),
-    ],
-)
-def test_a_flow_that_was_edited_by_hand_is_refused(stage, flow, reason):
-    """With the file, what is wrong with it, and the command that writes it anew: exit 3."""
-    file = stage.install_unimportable("acme-line", made([weigh]))
-    content = json.loads(file.read_text())
-    content["templates"][0]["flow"] = flow
-    file.write_text(json.dumps(content))
-    done = stage.kwf("check", "line")
-    assert done.returncode == 3
-    assert "the flow of line@1.0.0 " in done.stderr
-    assert reason in done.stderr
-    assert "kwf manifest build" in done.stderr
 
 
 def test_a_repeat_and_an_alias_are_followed(stage):

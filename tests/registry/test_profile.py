@@ -34,7 +34,7 @@ def test_a_use_is_told_by_its_place_name_range_alias_and_keys():
     profile = profile_of(pipeline(flow, name="line", version="1.0").definition)
     assert profile.uses == (
         ("fine", "scale", "^1.2", "fine", {"unit": "grams"}),
-        ("inner/weigher", "weigher", "", "", "own"),
+        ("inner/weigher", "weigher", "*", "", "own"),
     )
 
 

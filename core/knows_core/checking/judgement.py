@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from knows_core.fitting.reading import ANYTHING, read
 from knows_core.types import fits
@@ -58,7 +58,7 @@ class _Annotations:
         return fits(produced, consumed)
 
     def of_value(self, value: Any) -> Any:
-        return type(value)
+        return cast("Any", type(value))
 
     def item_of(self, one: Any) -> Any:
         meant = read(one, produced=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from knows_core.checking.judgement import ANNOTATIONS, UNKNOWN
 from knows_core.fitting.handover import awaited, check_of

@@ -61,7 +61,9 @@ def check(answers: Answers, templates: Sequence[str], types: str | None) -> int:
     answers.object({"checked": rows, "problems": count})
     for row in rows:
         state = f", required state: {', '.join(row['required_state'])}" if row["required_state"] else ""
-        answers.text(f"{row['template']}: {len(row['problems']) or 'no'} problem{'s' * (len(row['problems']) != 1)}{state}")
+        answers.text(
+            f"{row['template']}: {len(row['problems']) or 'no'} problem{'s' * (len(row['problems']) != 1)}{state}"
+        )
         answers.text(*(f"  {one['where']}: {one['what']}.\n    Next: {one['remedy']}" for one in row["problems"]))
         answers.text(*(f"  note: {one}" for one in row["notes"]))
     if unloaded:

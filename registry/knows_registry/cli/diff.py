@@ -63,7 +63,9 @@ def untold(now: Profile, changes: Iterable[Change]) -> list[str]:
     if now.migrations is not None or not any(one.breaks == "resume" for one in changes):
         return []
     name = f"{now.name}@{now.version}"
-    return [f"kwf: what is told of {name} is of an older kwf and has no migrations: if it declares one, runs may go on."]
+    return [
+        f"kwf: what is told of {name} is of an older kwf and has no migrations: if it declares one, runs may go on."
+    ]
 
 
 def told(changes: Sequence[Change]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The judgement on types that are only described: what `knows_core.checking.judgement` asks, answered without classes."""
+"""The judgement on types that are only described: `knows_core.checking.judgement` answered without the classes."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _typed(one: Any) -> Typed:
 
 def _members(one: Typed) -> list[Typed]:
     """What a union is a union of; else the type itself."""
-    return list(map(one.part, one.of["of"])) if one.of.keys() == {"kind", "of"} and one.of["kind"] == "union" else [one]
+    return list(map(one.part, one.of["of"])) if set(one.of) == {"kind", "of"} and one.of["kind"] == "union" else [one]
 
 
 def _together(kind: str, field: str, members: Iterable[Typed]) -> Typed:

@@ -15,7 +15,6 @@ from knows_core.flows.paths import shape_in
 from knows_core.recovery import Continue, Fallback
 from knows_core.template import Definition
 from knows_core.values.declared import Declared
-from knows_core.version import VersionRange
 from knows_registry.contracts.described import Typed
 from knows_registry.contracts.described_judgement import DESCRIPTIONS
 from knows_registry.manifests.manifest_text import BadManifest
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Told(Definition):
-    """A template whose functions and classes nobody has: its state keys come from its profile, its types are `Typed`."""
+    """A template without functions and classes: its state keys come from its profile, its types are `Typed`."""
 
     told: Mapping[str, Any] = field(default_factory=dict[str, Any])
     judgement: ClassVar[Judgement] = DESCRIPTIONS
@@ -79,7 +78,7 @@ def _never(*_: object) -> NoReturn:  # pragma: no cover - what is only told is n
     raise AssertionError
 
 
-_NOTHING: Final = Binding(_never, (), None, False, False, False, (), False)  # noqa: FBT003 - by the fields' order
+_NOTHING: Final = Binding(_never, (), None, False, False, False, (), False)
 
 
 class _Reader:
@@ -126,9 +125,9 @@ class _Reader:
                 asked = [None if one is None else _predicate(one) for one in told["asked"]]
                 return Case(tuple(zip(asked, inner, strict=True)), name)
             case "each":
-                return Each(*inner, max_concurrency=1, name=name)
+                return Each(inner[0], 1, name)
             case "repeat":
-                return Repeat(*inner, until=_predicate(told["until"]), max_times=1, name=name)
+                return Repeat(inner[0], _predicate(told["until"]), 1, name)
             case "scope":
                 return Scope(inner[0], name, on_error=self._on_error(told, *inner[1:]))
             case _:
@@ -136,16 +135,16 @@ class _Reader:
 
     def _step(self, told: Mapping[str, Any], name: str) -> Step[Any, Any]:
         taken, given = told.get("takes"), told["gives"]
-        binding = Binding(_never, (), None if taken is None else "value", "state" in told, False, False, (), False)  # noqa: FBT003 - as above
-        keys = {word: tuple(told[word]) for word in ("reads", "writes") if word in told}
+        binding = Binding(_never, (), None if taken is None else "value", "state" in told, False, False, (), False)
+        keys: Any = {word: tuple(told[word]) for word in ("reads", "writes") if word in told}
         step: Step[Any, Any] = Step(_never, name, binding, on_error=self._on_error(told), **keys)
         annotations = {"return": self._typed(given)} | ({"value": self._typed(taken)} if taken is not None else {})
         step.__dict__["annotations"] = annotations  # which a function would be asked for
         return step
 
     def _on_error(self, told: Mapping[str, Any], *otherwise: Flow[Any, Any]) -> OnError | None:
-        answer = told.get("on_error")
-        match answer and answer["kind"]:
+        answer: dict[str, Any] = told.get("on_error") or {"kind": None}
+        match answer["kind"]:
             case None:
                 return None
             case "continue":
