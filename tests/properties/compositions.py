@@ -24,9 +24,9 @@ from knows_core import (
     use,
 )
 from knows_core.linking import Linker
-from knows_registry.manifests.flow_read import definition_in
 from knows_registry.manifests.manifest_text import Manifest, manifest_in, text_of
 from knows_registry.manifests.profile import profile_of
+from knows_registry.told import definition_in
 
 
 class Lot(BaseModel):

@@ -20,9 +20,9 @@ from knows_registry.cli.permitted import registry_of
 from knows_registry.cli.reference import file_in, find_linked, references
 from knows_registry.cli.unimported import note_imports
 from knows_registry.composition import Chosen
-from knows_registry.manifests.manifest import manifest_definition
 from knows_registry.permits.errors_permission import PluginNotPermitted
 from knows_registry.resolving.resolve import Need, Slot
+from knows_registry.told import told_definition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -107,7 +107,7 @@ def _told(registry: Registry, text: str, imported: list[Offer]) -> Definition | 
     """An installed template and all that it is composed of, as manifests tell it; else those that do not tell it."""
     offer = registry.offer(text)
     composition = registry.compose([Need(Slot(offer.name), VersionRange(str(offer.version)))])
-    told = {one: manifest_definition(one) for one in composition.offers.values()}
+    told = {one: told_definition(one) for one in composition.offers.values()}
     if missing := [one for one, definition in told.items() if definition is None]:
         imported += [one for one in missing if one.entry is not None]
         return None

@@ -1,6 +1,6 @@
 """A flow as a manifest holds it: its nodes without their functions, with the types and state keys that they name.
 
-`flow_read` makes a definition of it again. What it tells is what the readers in `knows_core.checking` look at.
+`knows_registry.told` makes a definition of it again, which the readers in `knows_core.checking` look at.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from knows_registry.manifests.manifest_text import BadManifest, Manifest, manife
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from knows_core.template import Definition
     from knows_registry.discover import Entry, Offer
     from knows_registry.manifests.profile import Profile
 
@@ -33,23 +32,6 @@ def manifest_profile(offer: Offer) -> Profile | None:
     """
     held = _held(offer.entry) if offer.entry is not None else None
     return held.rows.get((offer.name, str(offer.version))) if held is not None else None
-
-
-def manifest_definition(offer: Offer) -> Definition | None:
-    """The definition of an installed offer as its manifest tells it; None where that does not tell its flow.
-
-    It can be linked and checked, and not run. Nothing is imported. Raises ManifestBroken.
-    """
-    profile = manifest_profile(offer)
-    if profile is None or offer.entry is None:
-        return None
-    from knows_registry.manifests.flow_read import definition_in  # readers of flows, which few readers of manifests are
-
-    try:
-        return definition_in(profile)
-    except BadManifest as error:
-        file, distribution = manifest_file(offer.entry), offer.entry.distribution
-        raise ManifestBroken(file=file, distribution=distribution, reason=str(error)) from None
 
 
 def manifest_of(entry: Entry) -> Manifest | None:

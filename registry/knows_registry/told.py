@@ -17,6 +17,8 @@ from knows_core.template import Definition
 from knows_core.values.declared import Declared
 from knows_registry.contracts.described import Typed
 from knows_registry.contracts.described_judgement import DESCRIPTIONS
+from knows_registry.manifests.manifest import ManifestBroken, manifest_profile
+from knows_registry.manifests.manifest_place import manifest_file
 from knows_registry.manifests.manifest_text import BadManifest
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
     from knows_core.checking.judgement import Judgement
     from knows_core.recovery import OnError
+    from knows_registry.discover import Offer
     from knows_registry.manifests.profile import Profile, Used
 
 
@@ -53,6 +56,21 @@ class Told(Definition):
     def classes(self) -> Declared:
         """None: they were looked at when the profile was made."""
         return Declared()
+
+
+def told_definition(offer: Offer) -> Definition | None:
+    """The definition of an installed offer as its manifest tells it; None where that does not tell its flow.
+
+    It can be linked and checked, and not run. Nothing is imported. Raises ManifestBroken.
+    """
+    profile = manifest_profile(offer)
+    if profile is None or offer.entry is None:
+        return None
+    try:
+        return definition_in(profile)
+    except BadManifest as error:
+        file, distribution = manifest_file(offer.entry), offer.entry.distribution
+        raise ManifestBroken(file=file, distribution=distribution, reason=str(error)) from None
 
 
 def definition_in(profile: Profile) -> Definition | None:
