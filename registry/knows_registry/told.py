@@ -109,7 +109,7 @@ class _Reader:
         fields = {one["key"]: self._typed(one["type"]) for one in told.get("fields", ())}
         keys = {"fields": fields, "required": told.get("required", []), "reduced": told.get("reduced", [])}
         declared = tuple(told.get("declared", ()))
-        return Told(name, Version(version), self._node(told["flow"]), None, declared, types=types, told=keys)
+        return Told(name, Version(version), self._node(told["node"]), None, declared, types=types, told=keys)
 
     def _typed(self, of: Mapping[str, Any]) -> Typed:
         return Typed(dict(of), self._definitions)

@@ -30,8 +30,8 @@ def test_a_manifest_from_before_flows_were_told_is_read_and_the_template_importe
 @pytest.mark.parametrize(
     ("flow", "reason"),
     [
-        ({"definitions": {}, "flow": {"kind": "step", "name": "other", "gives": {}}}, "has not the shape"),
-        ({"definitions": {}, "flow": {"kind": "loop"}}, "expected a kind of node, found 'loop'"),
+        ({"definitions": {}, "node": {"kind": "step", "name": "other", "gives": {}}}, "has not the shape"),
+        ({"definitions": {}, "node": {"kind": "loop"}}, "expected a kind of node, found 'loop'"),
         ({}, "cannot be read (KeyError: 'definitions')"),
     ],
 )

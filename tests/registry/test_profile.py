@@ -48,7 +48,7 @@ def test_the_flow_is_told_with_its_types_and_keys_and_without_its_functions():
         "definitions": {},
         "declared": ["lot"],
         "required": ["lot"],
-        "flow": {
+        "node": {
             "kind": "sequence",
             "inner": [
                 {

@@ -79,7 +79,7 @@ class _Teller:
             "fields": [{"key": key, "type": self._types[f"key {prefix}{key}"]} for key in definition.fields],
             "reduced": sorted(definition.reduced),
         }
-        return {name: one for name, one in keys.items() if one} | {"flow": self._node(definition.flow, prefix)}
+        return {name: one for name, one in keys.items() if one} | {"node": self._node(definition.flow, prefix)}
 
     def _node(self, node: Flow[Any, Any], prefix: str) -> dict[str, Any]:
         path = prefix + node.key
