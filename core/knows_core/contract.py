@@ -9,8 +9,8 @@ import functools
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from knows_core.checking.judgement import UNKNOWN
 from knows_core.checking.raising import escaping
-from knows_core.checking.seams import UNKNOWN
 from knows_core.describing.descriptors import described_together
 from knows_core.describing.digests import digest_of as digest_of  # noqa: PLC0414 - readers of contracts find it here
 from knows_core.describing.marks import default_of

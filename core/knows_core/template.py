@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, runtime_checkable
 
 from knows_core.binding import admits_none
 from knows_core.checking.check import Problem, problems_of
+from knows_core.checking.judgement import ANNOTATIONS, UNKNOWN
 from knows_core.checking.keys import Keys, keys_of
-from knows_core.checking.seams import UNKNOWN, Seams, on_copies, seams_of
+from knows_core.checking.seams import Seams, on_copies, seams_of
 from knows_core.errors import DefinitionError, MissingInput, MissingState
 from knows_core.fitting.handover import check_of
 from knows_core.flow import Flow, Part, Step, made
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from knows_core.checking.judgement import Judgement
     from knows_core.flows.migration import Migration
     from knows_core.journals.records import Fingerprint
     from knows_core.state import WorkflowState
@@ -93,6 +95,7 @@ class Definition:
     types: str = "strict"  # how seams are checked: strict, lenient, warn, off
     rejected: bool = False  # a foreign template whose own validate() says no
     migrations: tuple[Migration, ...] = ()
+    judgement: ClassVar[Judgement] = ANNOTATIONS
 
     def __str__(self) -> str:
         return f"{self.name}@{self.version}"
@@ -123,6 +126,11 @@ class Definition:
     def own_required(self) -> list[str]:
         """The keys that it declares to need, and the model's fields without default."""
         return list(dict.fromkeys([*self.declared, *(self.typed.required if self.typed is not None else ())]))
+
+    @functools.cached_property
+    def reduced(self) -> frozenset[str]:
+        """The keys that several branches may write, since its state model says how their values become one."""
+        return frozenset(self.typed.reducers if self.typed is not None else ())
 
     @functools.cached_property
     def required(self) -> list[str]:

@@ -132,4 +132,8 @@ def _contradicted(offer: Offer, template: WorkflowTemplate) -> str | None:
     for what in ("contract", "shape"):
         if getattr(told, f"{what}_digest") != getattr(found, f"{what}_digest"):
             return f"its manifest tells another {what} than the template has"
+    if told.flow not in (None, found.flow):
+        return "its manifest tells of steps, types or state keys that the template does not have"
+    if told.migrations not in (None, found.migrations):
+        return "its manifest tells other migrations than the template has"
     return None

@@ -17,8 +17,8 @@ from knows_core import (
     step,
 )
 from knows_core.checking.drawing import tree
+from knows_core.checking.judgement import UNKNOWN
 from knows_core.checking.mermaid import flowchart
-from knows_core.checking.seams import UNKNOWN
 
 
 class Plan(BaseModel):

@@ -59,7 +59,7 @@ def test_how_strictly_is_an_option(check, mode, code, problems, notes):
 
 def test_the_option_goes_over_what_the_template_says(check):
     """A template that checks nothing is checked when somebody asks for it."""
-    assert check("lax") == (0, {"template": "lax@1.0.0", "problems": [], "notes": []})
+    assert check("lax") == (0, {"template": "lax@1.0.0", "required_state": [], "problems": [], "notes": []})
     assert check("lax", "--types", "strict")[0] == 4
 
 
@@ -67,7 +67,12 @@ def test_keys_that_nobody_reads_are_noted(check):
     """They keep nothing from running."""
     assert check("keys") == (
         0,
-        {"template": "keys@1.0.0", "problems": [], "notes": ["note writes 'lot', which nobody reads"]},
+        {
+            "template": "keys@1.0.0",
+            "required_state": [],
+            "problems": [],
+            "notes": ["note writes 'lot', which nobody reads"],
+        },
     )
 
 

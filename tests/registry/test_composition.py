@@ -95,7 +95,7 @@ def test_a_sound_composition_runs(site):
     code, answer = run(site, *RECIPE)
     assert (code, answer["result"], answer["error"]) == (0, "4.5 by 1.4.0", None)
     assert answer["state"] == {"recipe": "deep", "lot": "L1"}
-    assert site.kwf("check", "line.py").stdout.startswith("line@1.0.0: no problems\n")
+    assert site.kwf("check", "line.py").stdout.startswith("line@1.0.0: no problems, required state: recipe\n")
 
 
 @pytest.mark.fault(57)

@@ -90,8 +90,8 @@ def test_before_the_first_major_version_a_break_asks_for_a_minor_one():
 # ------------------------------------------------------------------ runs under way
 
 
-def flow_of(*names):
-    return profile([doing(name, int, int) for name in names])
+def flow_of(*names, **options):
+    return profile([doing(name, int, int) for name in names], **options)
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,9 @@ def test_another_node_at_the_place_of_a_step_is_told():
 def test_a_declared_migration_covers_a_resume_break():
     """A rename that the new version's migration names is told with it, and no break; another one still is."""
     migrations = [Migration("^1.0", {"b": "x"})]
-    (change,) = compare(flow_of("a", "b"), flow_of("a", "x"), migrations=migrations)
+    (change,) = compare(flow_of("a", "b"), flow_of("a", "x", migrations=migrations))
     assert (change.rule, change.breaks, change.covered, change.bump) == ("step-renamed", "", "^1.0", Bump.MINOR)
-    (change,) = compare(flow_of("a", "b"), flow_of("a", "y"), migrations=migrations)
+    (change,) = compare(flow_of("a", "b"), flow_of("a", "y", migrations=migrations))
     assert (change.breaks, change.covered) == ("resume", "")
 
 

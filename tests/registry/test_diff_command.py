@@ -6,6 +6,10 @@ import json
 
 import pytest
 
+from knows_core import pipeline, step
+from knows_core.flows.migration import Migration
+from knows_registry.manifests.manifest_text import Manifest, text_of
+from knows_registry.manifests.profile import profile_of
 from tests.registry.test_release_check import FLOW
 
 
@@ -57,3 +61,34 @@ def test_what_cannot_be_compared_is_said(two):
     (two.site / "etch.json").write_text(two.kwf("show", "etch@1.0.0", "--contract", "--json").stdout)
     for side, code in (("other", 3), ("none.json", 3), ("bad.json", 3), ("etch.json:etch@9.0.0", 2)):
         assert two.kwf("diff", side, "etch@1.0.0").returncode == code
+
+
+def renamed(version, name, **options):
+    return pipeline([step(len, name=name)], name="etch", version=version, **options)
+
+
+def test_a_migration_is_known_from_the_manifest(stage):
+    """What takes runs over is told of installed versions as of files, and nothing is imported."""
+    moves = [Migration("^1.0", {"cut": "slice"})]
+    stage.install_unimportable("etch-1", renamed("1.0.0", "cut"))
+    stage.install_unimportable("etch-2", renamed("2.0.0", "slice", migrations=moves), renamed("3.0.0", "slice"))
+    done = stage.kwf("diff", "etch@1.0.0", "etch@2.0.0")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "the migration from ^1.0 takes runs over" in done.stdout
+    done = stage.kwf("diff", "etch@1.0.0", "etch@3.0.0")
+    assert (done.returncode, "1 resume break" in done.stdout, done.stderr) == (4, True, "")
+
+
+def test_that_a_manifest_does_not_tell_migrations_is_said_where_it_counts(stage):
+    """An older kwf wrote none: a resume break may be none, and a contract without one is judged as ever."""
+    profiles = [profile_of(renamed(*one).definition) for one in (("1.0.0", "cut"), ("2.0.0", "slice"))]
+    for one in profiles:
+        older = Manifest("acme", (one._replace(flow=None, migrations=None),))
+        (stage.site / f"{one.version}.json").write_text(text_of(older), encoding="utf-8")
+    done = stage.kwf("diff", "1.0.0.json", "2.0.0.json")
+    assert done.returncode == 4
+    assert done.stderr == (
+        "kwf: what is told of etch@2.0.0 is of an older kwf and has no migrations:"
+        " if it declares one, runs may go on.\n"
+    )
+    assert stage.kwf("diff", "2.0.0.json", "2.0.0.json").stderr == ""

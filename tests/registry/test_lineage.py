@@ -14,12 +14,11 @@ from knows_core import pipeline, step, use
 from knows_core.describing.descriptors import described_together
 from knows_core.types import Fit
 from knows_core.types import fits as judge
-from knows_registry.composed_check import check_composed
 from knows_registry.contracts.contract_diff import Answer, compare, fits
 from knows_registry.contracts.released import kept_profiles
-from knows_registry.manifests.manifest_text import Manifest, manifest_in, text_of
+from knows_registry.manifests.manifest_text import Manifest, text_of
 from knows_registry.manifests.profile import profile_of, with_lineage
-from knows_registry.resolving.resolve import Slot
+from tests.properties.compositions import Manifests
 
 T = TypeVar("T")
 
@@ -197,23 +196,19 @@ def test_a_released_version_that_does_not_tell_is_compared_as_before():
     assert old.contract_digest == profile(giving(Part))._replace(lineage={}).contract_digest
 
 
-def test_a_seam_between_plugins_is_decided():
-    """The composition has no note on it, and the manifests carry all that this takes."""
-    line, oven = profile(use("oven") | taking(Reading)), profile(giving(Precise), "oven")
-    text = text_of(Manifest("acme", (line, oven)))
-    kept = manifest_in(text, "acme").profiles
-    assert kept == (line, oven)
-    found = check_composed(Slot("line"), {Slot(one.name): one for one in kept})
-    assert (found.problems, found.notes) == ([], [])
-    silent = check_composed(Slot("line"), {Slot("line"): line, Slot("oven"): oven._replace(lineage={})})
-    assert "checked at run time" in silent.notes[0]
+@pytest.mark.parametrize(("given", "fit"), [(Precise, Fit.FITS), (Reading, Fit.FITS), (Checked, Fit.RUN_TIME)])
+def test_a_seam_between_plugins_is_decided(given, fit):
+    """The manifests carry all that this takes; a class without the lineage is left to run time."""
+    oven = pipeline(giving(given), name="oven", version="1.0")
+    line = pipeline(use("oven") | taking(Reading), name="line", version="1.0")
+    assert [one.verdict.fit for one in Manifests(oven, line).linked("line").seams.seams] == [fit]
 
 
 def test_a_manifest_without_what_stands_beside_the_contract_is_read():
     """One that was built before; its digests are those of today."""
     whole = profile(giving(Precise))
     content = json.loads(text_of(Manifest("", (whole,))))
-    for beside in ("lineage", "defaults"):
+    for beside in ("lineage", "defaults", "flow", "migrations"):
         del content["templates"][0][beside]
     (kept,) = kept_profiles(json.dumps(content), Path("old.json"))
-    assert kept == whole._replace(lineage={}, defaults=None)
+    assert kept == whole._replace(lineage={}, defaults=None, flow=None, migrations=None)

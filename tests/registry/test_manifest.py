@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from knows_core import Version, pipeline, step, use
+from knows_core.flows.migration import Migration
 from knows_registry.discover import TEMPLATES, Entry, Offer
 from knows_registry.manifests.manifest import ManifestBroken, manifest_profile
 from knows_registry.manifests.manifest_place import file_name
@@ -21,7 +22,8 @@ def weigh() -> int:
 
 
 def profile(version="1.0.0", **notices):
-    template = pipeline(weigh | use("scale", "^1.2", keys="fine"), name="line", version=version, summary="Weighs.")
+    template = pipeline(weigh | use("scale", "^1.2", keys="fine"), name="line", version=version, summary="Weighs.",
+                        migrations=[Migration("^0.9", {"scale": "fine", "old": None})])  # fmt: skip
     return profile_of(template.definition)._replace(**notices)
 
 
@@ -34,6 +36,17 @@ def test_a_manifest_comes_back_as_it_was_written():
     manifest = Manifest("acme-line", (old, profile("1.10.0")))
     assert manifest_in(text_of(manifest), "acme-line") == manifest
     assert text_of(Manifest("acme-line", manifest.profiles[::-1])) == text_of(manifest)
+
+
+def test_what_a_manifest_of_an_older_maker_does_not_tell_is_not_known():
+    """It is read all the same, and written again without a word on its flow and its migrations."""
+    content = json.loads(TEXT)
+    del content["templates"][0]["flow"], content["templates"][0]["migrations"]
+    content["templates"][0]["uses"][0] |= {"given": {"kind": "int"}, "taken": None}
+    older = manifest_in(json.dumps(content), "acme-line")
+    assert older.profiles == (profile()._replace(flow=None, migrations=None),)
+    assert manifest_in(text_of(older), "acme-line") == older
+    assert "flow" not in json.loads(text_of(older))["templates"][0]
 
 
 def test_a_later_field_is_no_fault_and_a_later_format_is():
@@ -59,7 +72,11 @@ def test_a_later_field_is_no_fault_and_a_later_format_is():
         (["templates", 0, "shape", 0, 1], "moved", "$.templates[0].shape_digest: expected"),
         (["templates", 0, "uses", 0, "range"], "^x", "$.templates[0].uses[0].range: "),
         (["templates", 0, "uses", 0, "keys"], {"a": 1}, "$.templates[0].uses[0].keys.a: expected a text, found 1"),
-        (["templates", 0, "uses", 0, "given"], [1], "$.templates[0].uses[0].given: expected an object, found [1]"),
+        (["templates", 0, "flow"], [1], "$.templates[0].flow: expected an object, found [1]"),
+        (["templates", 0, "migrations"], {}, "$.templates[0].migrations: expected a list, found {}"),
+        (["templates", 0, "migrations"], [{}], "$.templates[0].migrations[0]: expected 'since' in it, found nothing"),
+        (["templates", 0, "migrations"], [{"since": "^x", "steps": {}}], "$.templates[0].migrations[0]: "),
+        (["templates", 0, "migrations"], [{"since": "^1.0", "steps": {"a": 1}}], "$.templates[0].migrations[0].steps"),
         (["templates", 0, "successor"], "new", "$.templates[0].successor: "),
     ],
 )

@@ -135,8 +135,9 @@ def reformatted(project):
             changed_flow,
             [
                 'line@1.0.0: contract.output.kind: the file has "int", the template "float"',
+                'line@1.0.0: flow.node.inner[0].gives.kind: the file has "int", the template "float"',
+                'line@1.10.0: flow.node.inner[0].gives.kind: the file has "int", the template "float"',
                 'line@1.10.0: summary: the file has "Weighs.", the template "Scales."',
-                'line@1.10.0: uses[0].given.kind: the file has "int", the template "float"',
             ],
         ),
         (

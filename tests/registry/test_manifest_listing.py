@@ -120,6 +120,13 @@ def test_a_manifest_that_tells_of_another_template_is_found_by_the_check(stage):
     flows.write_text(FLOWS.replace("def weigh", "def lift").replace("[weigh]", "[lift]"))
     (fault,) = stage.answer("plugins", "check")["broken"]
     assert fault["reason"] == "its manifest tells another shape than the template has"
+    flows.write_text(FLOWS.replace("weigh()", "weigh(state)"))
+    (fault,) = stage.answer("plugins", "check")["broken"]
+    assert fault["reason"] == "its manifest tells of steps, types or state keys that the template does not have"
+    moves = 'import Migration, pipeline, step\nMOVES = [Migration("^0.9")]'
+    flows.write_text(FLOWS.replace("import pipeline, step", moves).replace('"1.0")', '"1.0", migrations=MOVES)'))
+    (fault,) = stage.answer("plugins", "check")["broken"]
+    assert fault["reason"] == "its manifest tells other migrations than the template has"
 
 
 def test_a_digest_that_lies_is_named_where_all_is_read(stage):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from knows_core.binding import name_of
-from knows_core.checking.seams import UNKNOWN
+from knows_core.checking.judgement import UNKNOWN
 from knows_core.fitting.reading import words
 from knows_core.flow import Case, Parallel, Part, Scope, Sequence, Step, Use
 from knows_core.flows.approving import Approval

@@ -16,7 +16,7 @@ from knows_core.flows.loops import Each
 from knows_core.flows.paths import DEEPEST, within
 from knows_core.flows.renaming import Renaming
 from knows_core.recovery import Fail, Suspend
-from knows_core.types import Fit, fits
+from knows_core.types import Fit
 
 if TYPE_CHECKING:
     from knows_core.flow import Flow
@@ -47,7 +47,7 @@ class _Reader:
     def __init__(self, definition: Definition) -> None:
         self.found = Keys()
         self._template = definition
-        self._reduced = set(definition.typed.reducers) if definition.typed is not None else set[str]()
+        self._reduced = definition.reduced
         self._kinds: dict[str, tuple[str, Any]] = {
             key: (str(definition), kind) for key, kind in definition.fields.items()
         }
@@ -121,7 +121,7 @@ class _Reader:
         """Two templates that share a key must mean the same by it."""
         self._readers.add(key)
         other, earlier = self._kinds.setdefault(key, (who, kind))
-        if other != who and fits(earlier, kind).fit is Fit.DOES_NOT_FIT:
+        if other != who and self._template.judgement.fits(earlier, kind).fit is Fit.DOES_NOT_FIT:
             what = f"the state key {key!r} is {words(earlier)} for {other} and {words(kind)} for {who}"
             remedy = f'Let them have keys of their own: use(..., keys={{"{key}": "..."}}).'
             self.found.problems.append(Problem(str(self._template), what, remedy))

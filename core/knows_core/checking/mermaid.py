@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knows_core.checking.drawing import MARKS, asks, title_of, type_name
-from knows_core.checking.seams import INPUT, UNKNOWN
+from knows_core.checking.judgement import UNKNOWN
+from knows_core.checking.seams import INPUT
 from knows_core.flow import Case, Parallel, Scope, Sequence
 from knows_core.flows.loops import Each, Repeat
 from knows_core.flows.paths import DEEPEST, within

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from knows_core.checking.judgement import ANNOTATIONS, UNKNOWN
 from knows_core.fitting.handover import awaited, check_of
-from knows_core.fitting.reading import ANYTHING, read, words
+from knows_core.fitting.reading import words
 from knows_core.flow import Case, Flow, Parallel, Part, Scope, Sequence, Step
 from knows_core.flows.approving import Approval
 from knows_core.flows.loops import Each, Repeat
 from knows_core.flows.paths import DEEPEST, within
 from knows_core.recovery import Continue, Fallback
-from knows_core.types import Fit, fits
+from knows_core.types import Fit
 from knows_core.values.traits import private_copy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from knows_core.checking.judgement import Judgement
     from knows_core.fitting.verdict import Verdict
     from knows_core.recovery import OnError
     from knows_core.template import Definition
     from knows_core.walking.situation import Check, Checks
 
 INPUT: Final = "the run's input"
-UNKNOWN: Final = inspect.Parameter.empty
 MODES: Final = ("strict", "lenient", "warn", "off")
+_LISTS: Final[Any] = list[Any] | tuple[Any, ...]
 
 
 class End(NamedTuple):
@@ -67,6 +67,7 @@ class Seam(NamedTuple):
 class Seams:
     """All seams of a flow, the steps that get the run's input, and what the flow gives in the end."""
 
+    judgement: Judgement = ANNOTATIONS
     seams: list[Seam] = field(default_factory=list[Seam])
     entries: list[tuple[Step[Any, Any], End]] = field(default_factory=list[tuple[Step[Any, Any], End]])
     outputs: list[End] = field(default_factory=list[End])
@@ -75,7 +76,7 @@ class Seams:
     @property
     def output(self) -> Any:
         """The annotation of the result."""
-        return either(one.annotation for one in self.outputs)
+        return self.judgement.either(one.annotation for one in self.outputs)
 
     @property
     def input(self) -> Any:
@@ -121,7 +122,7 @@ def _intake(seams: list[Seam]) -> Check | None:
 
 def seams_of(definition: Definition) -> Seams:
     """The seams of a linked template, in the order of its steps."""
-    found = Seams()
+    found = Seams(definition.judgement)
     found.outputs = _Reader(found).read(definition.flow, None, str(definition), "", 0)
     return found
 
@@ -131,6 +132,7 @@ class _Reader:
 
     def __init__(self, found: Seams) -> None:
         self._found = found
+        self._judge = found.judgement
         self._seen: set[tuple[Any, str, str]] = set()
         self._known: dict[tuple[str, str, str, str], list[End]] = {}
 
@@ -170,14 +172,15 @@ class _Reader:
     ) -> list[End]:
         """What comes out of a node with others inside."""
         if isinstance(node, Parallel):
-            kinds = [either(one.annotation for one in ends) for ends in several]
-            made = _of(list, either(kinds)) if node.as_list else _of(tuple, *kinds)
+            kinds = [self._judge.either(one.annotation for one in ends) for ends in several]
+            made = self._judge.list_of(self._judge.either(kinds)) if node.as_list else self._judge.tuple_of(kinds)
             return [here._replace(annotation=made)]
         if isinstance(node, Each):
-            return [here._replace(annotation=_of(list, either(one.annotation for one in several[0])))]
+            items = self._judge.either(one.annotation for one in several[0])
+            return [here._replace(annotation=self._judge.list_of(items))]
         passing = (given or [here]) if isinstance(node, Case) and not node.has_default else []
         if isinstance(node, Scope):
-            passing = _instead(node.on_error, given, here)
+            passing = self._instead(node.on_error, given, here)
         merged = [end for ends in several for end in ends] + passing
         return list({str(one): one for one in merged}.values()) if several else [here]
 
@@ -192,10 +195,10 @@ class _Reader:
             if given is None:
                 self._found.entries.append((step, consumed))
             for produced in given or ():
-                self._add(Seam(produced, consumed, fits(produced.annotation, consumed.annotation), step))
+                self._add(Seam(produced, consumed, self._judge.fits(produced.annotation, consumed.annotation), step))
         produced = here._replace(annotation=awaited(annotations.get("return", UNKNOWN)))
         self._found.producers.append((step, produced))
-        return [produced, *_instead(step.on_error, given, here)]
+        return [produced, *self._instead(step.on_error, given, here)]
 
     def _items(self, given: list[End] | None, here: End) -> list[End] | None:
         """The ends of the single items of the lists that come in."""
@@ -203,10 +206,10 @@ class _Reader:
             return [End(here.template, f"an item of {INPUT}", UNKNOWN)]
         items: list[End] = []
         for one in given:
-            verdict = fits(one.annotation, _LISTS)
+            verdict = self._judge.fits(one.annotation, _LISTS)
             if verdict.fit is not Fit.FITS:
                 self._add(Seam(one, here._replace(annotation=_LISTS), verdict))
-            items.append(one._replace(path=f"an item of {one.path}", annotation=item_of(one.annotation)))
+            items.append(one._replace(path=f"an item of {one.path}", annotation=self._judge.item_of(one.annotation)))
         return items
 
     def _add(self, seam: Seam) -> None:
@@ -215,45 +218,12 @@ class _Reader:
             self._seen.add(key)
             self._found.seams.append(seam)
 
-
-def _instead(on_error: OnError | None, given: list[End] | None, here: End) -> list[End]:
-    """What comes out of a node in place of its result when it fails. What a handler says nobody can tell before."""
-    match on_error:
-        case Continue():
-            return given or [here]
-        case Fallback(otherwise) if not isinstance(otherwise, Flow):
-            return [here._replace(annotation=cast("Any", type(otherwise)))]
-        case _:
-            return []
-
-
-_LISTS: Final[Any] = list[Any] | tuple[Any, ...]
-
-
-def item_of(annotation: Any) -> Any:
-    """The annotation of one item of an annotated list or tuple; UNKNOWN where it does not say."""
-    meant = read(annotation, produced=True)
-    args = [one for one in meant.args or () if one is not Ellipsis]
-    if meant.core not in (list, tuple) or not args:
-        return UNKNOWN
-    return either(args)
-
-
-def either(annotations: Iterable[Any]) -> Any:
-    """The union of annotations; UNKNOWN where one of them is."""
-    distinct: list[Any] = []
-    for one in annotations:
-        if one is UNKNOWN or read(one, produced=True).core is ANYTHING:
-            return UNKNOWN
-        if not any(one is other or one == other for other in distinct):
-            distinct.append(type(None) if one is None else one)
-    if not distinct:
-        return UNKNOWN
-    try:
-        return functools.reduce(lambda one, other: one | other, distinct)
-    except TypeError:  # a text, or an object that is no annotation
-        return UNKNOWN
-
-
-def _of(kind: Any, *args: Any) -> Any:
-    return kind[tuple(Any if one is UNKNOWN else one for one in args)]
+    def _instead(self, on_error: OnError | None, given: list[End] | None, here: End) -> list[End]:
+        """What comes out of a node in place of its result when it fails. What a handler says nobody can tell before."""
+        match on_error:
+            case Continue():
+                return given or [here]
+            case Fallback(otherwise) if not isinstance(otherwise, Flow):
+                return [here._replace(annotation=self._judge.of_value(otherwise))]
+            case _:
+                return []

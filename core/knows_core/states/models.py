@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from knows_core.checking.seams import UNKNOWN
+from knows_core.checking.judgement import UNKNOWN
 from knows_core.errors import StateMismatch
 from knows_core.state import ERROR_KEY, Attempt, Changes
 from knows_core.states.joining import Reducer

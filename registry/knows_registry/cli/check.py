@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from knows_core import ContractError, RegistryError
 from knows_core.checking.seams import MODES
+from knows_core.linking import Linker
 from knows_core.types import Fit
 from knows_core.version import VersionRange
 from knows_registry.cli import completion
@@ -17,9 +19,10 @@ from knows_registry.cli.failure import failure_of
 from knows_registry.cli.permitted import registry_of
 from knows_registry.cli.reference import file_in, find_linked, references
 from knows_registry.cli.unimported import note_imports
-from knows_registry.manifests.manifest import manifest_profile
+from knows_registry.composition import Chosen
 from knows_registry.permits.errors_permission import PluginNotPermitted
 from knows_registry.resolving.resolve import Need, Slot
+from knows_registry.told import told_definition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,9 +43,11 @@ def check(answers: Answers, templates: Sequence[str], types: str | None) -> int:
     """Check TEMPLATES: NAME, NAME@RANGE, FILE.py:object, or FILE.py for all in it; without any, all that are installed.
 
     Templates with manifests are checked against each other without importing any of them; with --types they are
-    imported, since a manifest tells what its template's own rule let pass. Notes are worth a look and keep nothing from
-    running: values that are converted or checked at run time, keys that nobody reads. Exit code 4: something does not
-    fit. 3: a template, or one that it uses, cannot be had. 8: what cannot be had is not permitted.
+    imported, since a manifest tells what its template's own rule let pass. Required state is what must have a value
+    before a run: declared keys, and those that a part needs and no earlier one surely leaves behind. Notes are worth a
+    look and keep nothing from running: values that are converted or checked at run time, keys that nobody reads. Exit
+    code 4: something does not fit. 3: a template, or one that it uses, cannot be had. 8: what cannot be had is not
+    permitted.
     """
     registry = registry_of(answers)
     imported: list[Offer] = []
@@ -55,7 +60,10 @@ def check(answers: Answers, templates: Sequence[str], types: str | None) -> int:
     count = sum(len(row["problems"]) for row in rows)
     answers.object({"checked": rows, "problems": count})
     for row in rows:
-        answers.text(f"{row['template']}: {len(row['problems']) or 'no'} problem{'s' * (len(row['problems']) != 1)}")
+        state = f", required state: {', '.join(row['required_state'])}" if row["required_state"] else ""
+        answers.text(
+            f"{row['template']}: {len(row['problems']) or 'no'} problem{'s' * (len(row['problems']) != 1)}{state}"
+        )
         answers.text(*(f"  {one['where']}: {one['what']}.\n    Next: {one['remedy']}" for one in row["problems"]))
         answers.text(*(f"  note: {one}" for one in row["notes"]))
     if unloaded:
@@ -77,42 +85,45 @@ def _checked(
             for reference in several:
                 yield from _checked(registry, reference, types, unloaded, imported)
             return
-        told = _from_manifests(registry, text, imported) if types is None and file_in(text) is None else None
-        if told is not None:
-            yield told
-            return
-        definition = find_linked(registry, text)
+        told = _told(registry, text, imported) if types is None and file_in(text) is None else None
+        definition = told or find_linked(registry, text)
         if types is not None:
             definition = replace(definition, types=types)
         problems = [_row(one.where, one.what, one.remedy) for one in definition.problems]
-        yield {"template": str(definition), "problems": problems, "notes": _notes(definition)}
+        yield {
+            "template": str(definition),
+            "required_state": definition.required,
+            "problems": problems,
+            "notes": _notes(definition, is_told=told is not None),
+        }
     except (RegistryError, PluginNotPermitted) as error:
         unloaded.append(error)
         failure = failure_of(error)
-        yield {"template": text, "problems": [_row(text, failure.message, failure.next_move or "")], "notes": []}
+        problems = [_row(text, failure.message, failure.next_move or "")]
+        yield {"template": text, "required_state": None, "problems": problems, "notes": []}
 
 
-def _from_manifests(registry: Registry, text: str, imported: list[Offer]) -> dict[str, Any] | None:
-    """The row of an installed template, where all that it is composed of has manifests; else those that have none."""
+def _told(registry: Registry, text: str, imported: list[Offer]) -> Definition | None:
+    """An installed template and all that it is composed of, as manifests tell it; else those that do not tell it."""
     offer = registry.offer(text)
-    root = Slot(offer.name)
-    offers = registry.compose([Need(root, VersionRange(str(offer.version)))]).offers
-    profiles = {slot: manifest_profile(one) for slot, one in offers.items()}
-    if missing := [offers[slot] for slot, profile in profiles.items() if profile is None]:
+    composition = registry.compose([Need(Slot(offer.name), VersionRange(str(offer.version)))])
+    told = {one: told_definition(one) for one in composition.offers.values()}
+    if missing := [one for one, definition in told.items() if definition is None]:
         imported += [one for one in missing if one.entry is not None]
         return None
-    from knows_registry.composed_check import check_composed  # for what has manifests
-
-    found = check_composed(root, {slot: one for slot, one in profiles.items() if one is not None})
-    problems = [_row(one.where, one.what, one.remedy) for one in found.problems]
-    return {"template": str(offer), "problems": problems, "notes": found.notes}
+    chosen = Chosen(composition, lambda one: cast("Any", SimpleNamespace(definition=told[one])))
+    return Linker(None, composed=chosen).definition(cast("Definition", told[offer]))
 
 
-def _notes(definition: Definition) -> list[str]:
-    """The seams that do not simply fit and yet are no problem, and what is noticed about state keys."""
+def _notes(definition: Definition, *, is_told: bool) -> list[str]:
+    """The seams that do not simply fit and yet are no problem, and what is noticed about state keys.
+
+    What lies inside a template that is told by its manifest was looked at when that was made.
+    """
     seams = [] if definition.types == "off" else definition.seams.seams
     watched = [one for one in seams if one.verdict.fit is not Fit.FITS and not one.is_refused(definition.types)]
-    return [*(f"{one} ({one.verdict.reason})" for one in watched), *definition.keys.notes]
+    met = [one for one in watched if not (is_told and one.inside)]
+    return [*(f"{one} ({one.verdict.reason})" for one in met), *definition.keys.notes]
 
 
 def _row(where: str, what: str, remedy: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from knows_registry.contracts.contract_diff import Change
+    from knows_registry.manifests.profile import Profile
 
 
 @click.command()
@@ -33,27 +34,38 @@ def diff(answers: Answers, old: str, new: str) -> int:
     """
     registry = Registry()
     was, now = find_profile(registry, old), find_profile(registry, new)
-    changes = compare(was.profile, now.profile, migrations=now.migrations)
+    changes = compare(was, now)
     bump = required_bump(changes)
-    versions = Version(was.profile.version), Version(now.profile.version)
+    versions = Version(was.version), Version(now.version)
     least = next_version(versions[0], bump)
     is_enough = versions[0] == versions[1] or is_raised(*versions, bump)
     answers.object(
         {
-            "old": f"{was.profile.name}@{was.profile.version}",
-            "new": f"{now.profile.name}@{now.profile.version}",
+            "old": f"{was.name}@{was.version}",
+            "new": f"{now.name}@{now.version}",
             **told(changes),
             "required_bump": str(bump),
             "required_version": None if bump is Bump.NONE else str(least),
             "version_is_raised_enough": is_raised(*versions, bump),
         }
     )
-    answers.text(f"{was.profile.name}@{was.profile.version} -> {now.profile.name}@{now.profile.version}")
+    answers.text(f"{was.name}@{was.version} -> {now.name}@{now.version}")
     answers.text(*lines(changes))
     answers.text(verdict(changes, bump, least))
     if bump is not Bump.NONE and not is_enough:
         answers.text(f"{versions[1]} is not enough.")
+    answers.note(*untold(now, changes))
     return ContractError.exit_code if any(one.breaks for one in changes) else 0
+
+
+def untold(now: Profile, changes: Iterable[Change]) -> list[str]:
+    """That a migration might take runs over a break, where nothing tells what the new version declares."""
+    if now.migrations is not None or not any(one.breaks == "resume" for one in changes):
+        return []
+    name = f"{now.name}@{now.version}"
+    return [
+        f"kwf: what is told of {name} is of an older kwf and has no migrations: if it declares one, runs may go on."
+    ]
 
 
 def told(changes: Sequence[Change]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from knows_core import ConfigError, Requirement, TemplateNotFound
 from knows_core.template import definition_of
@@ -13,36 +13,23 @@ from knows_registry.manifests.manifest import manifest_profile
 from knows_registry.manifests.profile import profile_of
 
 if TYPE_CHECKING:
-    from knows_core.flows.migration import Migration
     from knows_registry.manifests.profile import Profile
     from knows_registry.registry import Registry
 
 
-class Found(NamedTuple):
-    """A profile, and the migrations of its template where that is at hand."""
-
-    profile: Profile
-    migrations: tuple[Migration, ...] = ()
-
-
-def find_profile(registry: Registry, text: str) -> Found:
+def find_profile(registry: Registry, text: str) -> Profile:
     """Find the profile of `NAME@RANGE`, `FILE.py:object` or `FILE.json[:NAME@VERSION]`.
 
     An installed version that has a manifest is not imported. Raises RegistryError, ConfigError, or what a file raises.
     """
     path, _, wanted = text.partition(".json")
     if ".json" in text and (not wanted or wanted.startswith(":")):
-        return Found(_kept(Path(f"{path}.json"), wanted.removeprefix(":")))
+        return _kept(Path(f"{path}.json"), wanted.removeprefix(":"))
     if ".py" in text:
-        return _defined(find(registry, text).template)
+        return profile_of(definition_of(find(registry, text).template))
     offer = registry.catalog.find(Requirement.parse(text))
     profile = manifest_profile(offer)
-    return Found(profile) if profile is not None else _defined(registry.find(str(offer)))
-
-
-def _defined(template: Any) -> Found:
-    definition = definition_of(template)
-    return Found(profile_of(definition), definition.migrations)
+    return profile if profile is not None else profile_of(definition_of(registry.find(str(offer))))
 
 
 def _kept(file: Path, wanted: str) -> Profile:

@@ -15,7 +15,7 @@ from knows_registry.cli.profiles import find_profile
 from knows_registry.contracts.contract_rules import Bump
 from knows_registry.contracts.release import Release, judged
 from knows_registry.contracts.released import FOLDER, read_released, record, released_names
-from knows_registry.manifests.project import Notice, definition, packages_of, profiles_of, project_in
+from knows_registry.manifests.project import Notice, packages_of, profiles_of, project_in
 from knows_registry.registry import Registry
 
 if TYPE_CHECKING:
@@ -91,19 +91,17 @@ def _chosen(project: Project, against: Sequence[str]) -> dict[str, Profile]:
         if Requirement.parse(text).name not in names:
             raise ConfigError(name="--against", expected=f"NAME@RANGE of {', '.join(names)}", found=text)
     registry = Registry() if against else None
-    return {Requirement.parse(text).name: find_profile(registry, text).profile for text in against if registry}
+    return {Requirement.parse(text).name: find_profile(registry, text) for text in against if registry}
 
 
 def _judged(project: Project, folder: Path, chosen: dict[str, Profile]) -> Iterator[Release]:
-    offers = {str(offer): offer for offer in project.offers}
     profiles = [one for package, held in packages_of(project).items() for one in profiles_of(project, package, held)]
     for profile in profiles:
-        name = f"{profile.name}@{profile.version}"
         # A project may offer several versions of a template, of which the older ones are what came before.
         beside = [one for one in profiles if one.name == profile.name and one is not profile]
         kept = [chosen[profile.name]] if profile.name in chosen else [*beside, *read_released(folder, profile.name)]
-        signed = project.notices.get(name, Notice()).signed
-        yield judged(profile, kept, signed=signed, migrations=definition(offers[name]).migrations)
+        signed = project.notices.get(f"{profile.name}@{profile.version}", Notice()).signed
+        yield judged(profile, kept, signed=signed)
 
 
 def _row(one: Release, file: Path | None) -> dict[str, Any]:

@@ -28,8 +28,11 @@ def told(registry: Registry, text: str) -> tuple[Offer, Profile | None] | None:
 
 
 def note_imports(answers: Answers, offers: Sequence[Offer]) -> None:
-    """Say that these had to be imported: listing is free, importing is not."""
-    if offers:
-        some = ", ".join(map(str, offers[:3])) + (f" and {len(offers) - 3} more" if len(offers) > 3 else "")  # noqa: PLR2004 - a line
-        has, was = ("have", "were") if len(offers) > 1 else ("has", "was")
-        answers.note(f"{some} {has} no manifest, so {'they' if len(offers) > 1 else 'it'} {was} imported.")
+    """Say that these had to be imported, and why: listing is free, importing is not."""
+    without = [one for one in offers if manifest_profile(one) is None]
+    older = [one for one in offers if one not in without]
+    for some, what in ((without, "no manifest"), (older, "a manifest of an older kwf, which does not tell its flow")):
+        if some:
+            named = ", ".join(map(str, some[:3])) + (f" and {len(some) - 3} more" if len(some) > 3 else "")  # noqa: PLR2004 - a line
+            has, was = ("have", "they were") if len(some) > 1 else ("has", "it was")
+            answers.note(f"{named} {has} {what}, so {was} imported.")

@@ -12,6 +12,7 @@ from knows_core.resuming.folding import fold
 from knows_core.resuming.prospect import is_open
 from knows_registry.chains import users
 from knows_registry.cli.answer import shown
+from knows_registry.cli.diff import untold
 from knows_registry.cli.moves import in_place
 from knows_registry.cli.place import is_there, open_engine
 from knows_registry.contracts.contract_diff import compare
@@ -97,7 +98,7 @@ def upgrades(
         Upgrade(
             before,
             now,
-            _differences(registry, before, now),
+            _differences(answers, registry, before, now),
             users(after, str(now.slot)),
             None
             if bound is None
@@ -108,11 +109,16 @@ def upgrades(
     ]
 
 
-def _differences(registry: Registry, before: LockedTemplate, after: LockedTemplate) -> list[Difference] | None:
+def _differences(
+    answers: Answers, registry: Registry, before: LockedTemplate, after: LockedTemplate
+) -> list[Difference] | None:
     try:
         old, new = (registry.catalog.claimants(row.slot.name, row.version) for row in (before, after))
         if len(old) == 1 and len(new) == 1 and (profile := registry.profile(old[0])).contract_digest == before.contract:
-            return compare(profile, registry.profile(new[0]))
+            now = registry.profile(new[0])
+            found = compare(profile, now)
+            answers.note(*untold(now, found))
+            return found
     except KnowsError:  # it is there and broken, which is no better than gone
         pass
     return None

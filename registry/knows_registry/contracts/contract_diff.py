@@ -28,7 +28,6 @@ from knows_registry.contracts.version_ranges import is_within
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from knows_core.flows.migration import Migration
     from knows_registry.manifests.profile import Profile
 
 __all__ = ["Answer", "Bump", "Change", "Verdict", "compare", "fits", "is_raised", "next_version", "required_bump"]
@@ -64,15 +63,13 @@ class Change(NamedTuple):
         return f"{self.path}: {self.says}{': ' if told else ''}{told}{why}"
 
 
-def compare(
-    old: Profile, new: Profile, *, signed: Mapping[str, str] | None = None, migrations: Iterable[Migration] = ()
-) -> list[Change]:
+def compare(old: Profile, new: Profile, *, signed: Mapping[str, str] | None = None) -> list[Change]:
     """Every change from one version to another, those that ask for most first.
 
-    `signed` maps paths of changes that cannot be compared to the reason why they are compatible; `migrations` are
-    those that the new version declares, where they are known. Before 1.0.0 a rule asks for one part less.
+    `signed` maps paths of changes that cannot be compared to the reason why they are compatible. A new version whose
+    migrations are not known counts as one that declares none. Before 1.0.0 a rule asks for one part less.
     """
-    found = [*_contract_changes(old, new), *_use_changes(old, new), *_shape_changes(old, new, tuple(migrations))]
+    found = [*_contract_changes(old, new), *_use_changes(old, new), *_shape_changes(old, new)]
     if not found and old.contract_digest != new.contract_digest:
         found.append(_plain("contract", UNDECIDED, "", ""))
     if old.name != new.name:
@@ -273,10 +270,10 @@ def _uses(profile: Profile) -> dict[str, _Use]:
 # ------------------------------------------------------------------ runs under way
 
 
-def _shape_changes(old: Profile, new: Profile, migrations: tuple[Migration, ...]) -> Iterator[Change]:
+def _shape_changes(old: Profile, new: Profile) -> Iterator[Change]:
     if not _is_whole(old, new):
         return
-    covered = covering(old.shape, new.shape, old.version, migrations)
+    covered = covering(old.shape, new.shape, old.version, new.migrations or ())
     breaks = "" if covered or is_resumable(old.shape, new.shape) else RESUME
     for rule, was, now in shape_changes(old.shape, new.shape):
         stops = breaks if rule not in _PATCHES else ""

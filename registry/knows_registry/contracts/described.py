@@ -29,6 +29,9 @@ class Typed(NamedTuple):
     of: Mapping[str, Any]
     definitions: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        return words(self)  # so that it stands in a sentence as an annotation does
+
     def part(self, of: Mapping[str, Any]) -> Typed:
         """Another description under the same definitions."""
         return Typed(of, self.definitions)

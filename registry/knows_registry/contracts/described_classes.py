@@ -134,7 +134,7 @@ def _named(produced: Reading, consumed: Reading, comparison: Ask) -> Verdict:
 def _enum(produced: Reading, consumed: Reading) -> Verdict:
     mine, wanted = produced.body.of, consumed.body.of
     if produced.kind not in ("enum", "member") or mine["class"] != wanted["class"]:
-        return no(f"{_word(produced)} is no {_word(consumed)}")
+        return no(f"{_word(produced)} is no {_word(consumed)}", partly="mixed_with" in wanted)
     members = {one["name"]: one["value"] for one in wanted["members"]}
     if produced.kind == "member":
         name = produced.value["value"] if produced.value else ""
@@ -160,7 +160,7 @@ def _nominal(produced: Reading, consumed: Reading) -> Verdict:
         return YES
     if target is complex and is_number:
         return undecided(f"not every version of pydantic takes every {_word(produced)}")
-    return no(f"{_word(produced)} is no {_word(consumed)}")
+    return no(f"{_word(produced)} is no {_word(consumed)}", partly=issubclass(target, kind))
 
 
 def _abstract(produced: Reading, consumed: Reading) -> Verdict:
@@ -169,7 +169,7 @@ def _abstract(produced: Reading, consumed: Reading) -> Verdict:
     if kind is None or target is None or any(one.of != _ANYTHING for one in consumed.args):
         return undecided(f"whether {_word(produced)} is a {_word(consumed)} is not described")
     if not issubclass(kind, target):
-        return no(f"{_word(produced)} is no {_word(consumed)}")
+        return no(f"{_word(produced)} is no {_word(consumed)}", partly=issubclass(target, kind))
     package = kind.__module__.partition(".")[0]
     stays = consumed.kind != "abc.Hashable" or kind is target or package in _STAY_HASHABLE
     stays = stays and produced.kind not in ("named_tuple", "typed_dict")  # classes of somebody's own
@@ -194,7 +194,7 @@ def _container(produced: Reading, consumed: Reading, comparison: Ask) -> Verdict
         why = f"whether {_word(produced)} is a {_word(consumed)} is not described"
         return undecided(why) if may_be else no(f"{_word(produced)} is no {_word(consumed)}")
     if not issubclass(kind, target):
-        return no(f"{_word(produced)} is no {_word(consumed)}")
+        return no(f"{_word(produced)} is no {_word(consumed)}", partly=issubclass(target, kind))
     if not _is_taken(produced, kind, consumed):
         if consumed.kind == "abc.Sequence" and consumed.args[0].of == _ANYTHING:
             return undecided("a Sequence of anything may take it")  # a bare one does, one of object does not
@@ -229,7 +229,7 @@ def _tuple(inside: _Contents, consumed: Reading, comparison: Ask) -> Verdict:
     if any(one.of.get("kind") == "unpack" for one in (*wanted, *(given for _, given in inside.items))):
         return undecided("a tuple with an unpacked part is not understood")
     if not inside.is_fixed:
-        return no(f"it may have any length, not only {len(wanted)}")
+        return no(f"it may have any length, not only {len(wanted)}", partly=True)
     if len(inside.items) != len(wanted):
         return no(f"it has {len(inside.items)} items, not {len(wanted)}")
     parts = zip(inside.items, wanted, strict=True)

@@ -13,7 +13,7 @@ from knows_registry.contracts.described import Typed, bound_words, read, single,
 from knows_registry.contracts.described_bounds import NARROWING, UNDERSTOOD, follows, holds, length_of
 from knows_registry.contracts.described_classes import class_rule, values_of
 from knows_registry.contracts.described_structures import lost_in_a_dump
-from knows_registry.contracts.described_verdict import YES, Answer, Verdict, all_of, any_of, no, undecided
+from knows_registry.contracts.described_verdict import YES, Answer, Verdict, all_of, any_of, each_of, no, undecided
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -79,13 +79,13 @@ class Comparison:
         if why:
             return undecided(why)
         if produced.kind == "union":
-            return all_of(self._compare(read(one, produced=True).beside(produced), consumed) for one in produced.args)
+            return each_of(self._compare(read(one, produced=True).beside(produced), consumed) for one in produced.args)
         if produced.kind == "literal":
             return self._one_by_one(produced, produced.body.of["values"], consumed)
         return all_of([self._types(produced, consumed), self._marks(produced, consumed)])
 
     def _one_by_one(self, produced: Reading, values: Iterable[Mapping[str, Any]], consumed: Reading) -> Verdict:
-        return all_of(self._compare(single(produced, one), consumed) for one in values)
+        return each_of(self._compare(single(produced, one), consumed) for one in values)
 
     def _types(self, produced: Reading, consumed: Reading) -> Verdict:
         if consumed.kind == "any":
@@ -106,17 +106,16 @@ class Comparison:
 
     def _new_type(self, produced: Reading, consumed: Reading) -> Verdict:
         name = consumed.body.of["class"]
-        if name in produced.names:
-            inner = read(consumed.body.part(consumed.body.of["of"]), produced=False)
-            return self._compare(produced, inner)
-        return no(f"it was not made by {name.rpartition(':')[2]}")
+        found = self._compare(produced, read(consumed.body.part(consumed.body.of["of"]), produced=False))
+        may_be = found.partly or found.answer is not Answer.NO
+        return found if name in produced.names else no(f"it was not made by {name.rpartition(':')[2]}", partly=may_be)
 
     def _choices(self, produced: Reading, consumed: Reading) -> Verdict:
         best = any_of(self._compare(produced, read(one, produced=False)) for one in consumed.args)
         best = self._split(produced, consumed, best)
         if best.answer is not Answer.NO or best.path:
             return best
-        return no(f"{words(produced.body)} is none of {words(consumed.body)}")
+        return no(f"{words(produced.body)} is none of {words(consumed.body)}", partly=best.partly)
 
     def _literal(self, produced: Reading, consumed: Reading) -> Verdict:
         values = consumed.body.of["values"]
@@ -125,7 +124,10 @@ class Comparison:
         if produced.value:
             same = any(one == produced.value for one in values)
             return YES if same else no(f"{produced.value['value']!r} is none of {words(consumed.body)}")
-        return self._split(produced, consumed, no(f"{words(produced.body)} is none of {words(consumed.body)}"))
+        partly = any(one["type"] == produced.kind for one in values)
+        return self._split(
+            produced, consumed, no(f"{words(produced.body)} is none of {words(consumed.body)}", partly=partly)
+        )
 
     def _split(self, produced: Reading, consumed: Reading, found: Verdict) -> Verdict:
         """A better verdict where a type has few values and each of them fits somewhere."""

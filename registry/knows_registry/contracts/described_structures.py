@@ -95,7 +95,7 @@ def _key(name: str, produced: Reading, consumed: Reading, comparison: Ask) -> Ve
     if name not in produced.fields:
         return no("the key is not declared") if needs else undecided("the key is not declared")
     if needs and not produced.fields[name]["required"]:
-        return no("the key may be missing")
+        return no("the key may be missing", partly=True)
     return comparison.ask(produced.type_of(name), consumed.type_of(name))
 
 

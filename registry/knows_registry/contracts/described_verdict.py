@@ -20,11 +20,15 @@ class Answer(StrEnum):
 
 
 class Verdict(NamedTuple):
-    """Whether what is produced fits, where inside it does not, and why."""
+    """Whether what is produced fits, where inside it does not, and why.
+
+    `partly` marks a NO of which some values would pass, as in `knows_core.fitting.verdict`.
+    """
 
     answer: Answer
     path: str = ""
     reason: str = ""
+    partly: bool = False
 
     def at(self, step: str) -> Verdict:
         """The same, found at a place inside."""
@@ -46,9 +50,9 @@ YES: Final = Verdict(Answer.YES)
 _SEVERITY: Final = {answer: number for number, answer in enumerate(Answer)}
 
 
-def no(why: str) -> Verdict:
-    """Not every value passes."""
-    return Verdict(Answer.NO, reason=why)
+def no(why: str, *, partly: bool = False) -> Verdict:
+    """Not every value passes; with `partly`, some do."""
+    return Verdict(Answer.NO, reason=why, partly=partly)
 
 
 def undecided(why: str) -> Verdict:
@@ -58,9 +62,21 @@ def undecided(why: str) -> Verdict:
 
 def all_of(parts: Iterable[Verdict]) -> Verdict:
     """Of a whole whose parts must all fit: as good as its worst part."""
-    return max(parts, key=lambda one: _SEVERITY[one.answer], default=YES)
+    return max(parts, key=_severity, default=YES)
+
+
+def each_of(members: Iterable[Verdict]) -> Verdict:
+    """Of a value that is one of several: every one must fit, and where one does not the others still may."""
+    found = list(members)
+    worst = all_of(found)
+    hope = worst.answer is Answer.NO and any(_severity(one) < _severity(worst) for one in found)
+    return worst._replace(partly=True) if hope else worst
 
 
 def any_of(choices: Iterable[Verdict]) -> Verdict:
     """Of a consumer that takes several types: as good as the best of them."""
-    return min(choices, key=lambda one: _SEVERITY[one.answer], default=no("nothing may come"))
+    return min(choices, key=_severity, default=no("nothing may come"))
+
+
+def _severity(verdict: Verdict) -> int:
+    return _SEVERITY[verdict.answer] + (verdict.answer is Answer.NO and not verdict.partly)

@@ -11,7 +11,6 @@ from knows_registry.contracts.contract_rules import Bump, is_raised, next_versio
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from knows_core.flows.migration import Migration
     from knows_registry.contracts.contract_diff import Change
     from knows_registry.manifests.profile import Profile
 
@@ -33,19 +32,13 @@ class Release(NamedTuple):
         return f"{self.profile.name}@{self.profile.version}"
 
 
-def judged(
-    profile: Profile,
-    released: Iterable[Profile],
-    *,
-    signed: Mapping[str, str],
-    migrations: Iterable[Migration] = (),
-) -> Release:
+def judged(profile: Profile, released: Iterable[Profile], *, signed: Mapping[str, str]) -> Release:
     """Compare a version with the last one released before it; one that is released itself must be what it was then."""
     version = Version(profile.version)
     last = last_before(released, version)
     if last is None:
         return Release(profile, "", (), Bump.NONE, "", "", tuple(signed))
-    changes = compare(last, profile, signed=signed, migrations=migrations)
+    changes = compare(last, profile, signed=signed)
     bump = required_bump(changes)
     least = str(next_version(Version(last.version), bump))
     refused = ""

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from knows_core import KnowsError, Requirement, Version
 from knows_core.describing.digests import digest_of
+from knows_core.flows.migration import Migration
 from knows_registry.manifests.profile import Profile, Used
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_T = TypeVar("_T")
 
 FORMAT = 1
 MODES = (
@@ -42,7 +48,10 @@ def text_of(manifest: Manifest) -> str:
 
 
 def _row(profile: Profile) -> dict[str, Any]:
-    return profile._asdict() | {"uses": [used._asdict() for used in profile.uses]}
+    told = {key: one for key, one in profile._asdict().items() if one is not None}
+    if profile.migrations is not None:
+        told["migrations"] = [{"since": one.since, "steps": dict(one.steps)} for one in profile.migrations]
+    return told | {"uses": [used._asdict() for used in profile.uses]}
 
 
 def manifest_in(text: str, distribution: str) -> Manifest:
@@ -135,8 +144,23 @@ def _profile(row: _At) -> Profile:
         successor=row.at("successor", "").text() and row.at("successor").read(Version),
         types=_types(row.at("types", "strict")),
         lineage={name: [each.text() for each in one.items()] for name, one in _entries(row.at("lineage", {}))},
-        defaults=None if (defaults := row.at("defaults", None)).value is None else defaults.mapping().value,
+        defaults=_where_told(row.at("defaults", None), lambda defaults: defaults.mapping().value),
+        flow=_where_told(row.at("flow", None), lambda flow: flow.mapping().value),
+        migrations=_where_told(row.at("migrations", None), lambda told: tuple(map(_migration, told.items()))),
     )
+
+
+def _where_told(place: _At, read: Callable[[_At], _T]) -> _T | None:
+    """What stands in a place that manifests of older makers lack."""
+    return None if place.value is None else read(place)
+
+
+def _migration(row: _At) -> Migration:
+    since, steps = row.mapping().at("since").text(), row.at("steps")
+    try:
+        return Migration(since, {path: one.value and one.text() for path, one in _entries(steps)})
+    except KnowsError as error:
+        raise BadManifest(f"{row.path}: {error}") from error
 
 
 def _types(mode: _At) -> str:
@@ -159,7 +183,7 @@ def _check_contract(contract: _At) -> None:
 
 def _used(use: _At) -> Used:
     use.mapping()
-    given, taken, keys = (use.at(name) for name in ("given", "taken", "keys"))
+    keys = use.at("keys")
     name, wanted = use.at("name").read(Requirement), use.at("range").text()
     try:
         Requirement(name, wanted)
@@ -170,8 +194,6 @@ def _used(use: _At) -> Used:
         name=name,
         range=wanted,
         alias=use.at("alias").text(),
-        given=given.value and given.mapping().value,
-        taken=taken.value and taken.mapping().value,
         keys=keys.text() if isinstance(keys.value, str) else {key: one.text() for key, one in _entries(keys)},
     )
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from knows_core.flow import Flow
+    from knows_core.flows.migration import Migration
     from knows_core.journals.records import Shape
-    from knows_core.named_uses import NamedUse
     from knows_core.template import Definition
+    from knows_core.version import Requirement
 
 
 class Used(NamedTuple):
     """One use of another template by name: where it stands, the wanted range, the alias or an empty text.
 
-    `given` and `taken` describe what comes into it there and what is wanted of its result, as
-    `knows_core.describing.descriptors` does; None where the flow does not say. In `given`, what another used
-    template gives is the class `result of:PATH`. A `taken` of the kind `all_of` means that several steps take the
-    result, each in its own way.
     `keys` is the mapping of state keys, or the name space as a text.
     """
 
@@ -26,8 +25,6 @@ class Used(NamedTuple):
     name: str
     range: str
     alias: str = ""
-    given: Mapping[str, Any] | None = None
-    taken: Mapping[str, Any] | None = None
     keys: Mapping[str, str] | str = ""
 
 
@@ -41,7 +38,9 @@ class Profile(NamedTuple):
 
     `lineage` and `defaults` are what a comparison wants beside the contract, and in no digest: by the name under which
     a class stands in the contract, which class it is and which it derives from, the nearest first; by the key, the
-    defaults of the state model as data. None where a manifest does not tell the defaults.
+    defaults of the state model as data. `flow` is the flow as `flow_told` tells it, `migrations` are those that it
+    declares, without their functions. But for `lineage` they are None where they are not known: manifests of older
+    makers do not tell them.
     """
 
     name: str
@@ -58,6 +57,8 @@ class Profile(NamedTuple):
     types: str = "strict"
     lineage: Mapping[str, list[str]] = {}  # a named tuple has no factories, and nobody writes to it
     defaults: Mapping[str, Any] | None = None
+    flow: Mapping[str, Any] | None = None
+    migrations: tuple[Migration, ...] | None = None
 
     @property
     def definitions(self) -> dict[str, Any]:
@@ -72,10 +73,10 @@ class Profile(NamedTuple):
 
 def profile_of(definition: Definition) -> Profile:
     """The profile of a template at hand, nothing linked. Notices are not in it: a manifest carries those."""
-    from knows_core.contract import defaults_in, lineage_in  # as below: whoever reads a manifest needs none of these
+    from knows_core.contract import defaults_in, lineage_in  # whoever reads a manifest needs none of these
     from knows_core.describing.digests import digest_of
-    from knows_core.flows.paths import shape_in
-    from knows_core.named_uses import named_uses
+    from knows_core.flows.paths import placed, shape_in
+    from knows_registry.manifests.flow_told import flow_told
 
     contract, shape = definition.contract, shape_in(definition.flow)
     return Profile(
@@ -86,35 +87,23 @@ def profile_of(definition: Definition) -> Profile:
         contract_digest=digest_of(contract),
         shape=shape,
         shape_digest=digest_of(shape),
-        uses=tuple(map(_used, named_uses(definition))),
+        uses=tuple(used for path, node, _ in placed(definition.flow) for used in _used(path, node)),
         types=definition.types,
         lineage=lineage_in(definition),
         defaults=defaults_in(definition),
+        flow=flow_told(definition),
+        migrations=tuple(replace(one, state=None) for one in definition.migrations),
     )
-
-
-def _used(one: NamedUse) -> Used:
-    node, given, taken = one.node, [_described(each) for each in one.given], [_described(each) for each in one.taken]
-    return Used(
-        path=one.path,
-        name=node.wanted.name if node.wanted is not None else "",
-        range=str(node.wanted.range) if node.wanted is not None else "",
-        alias=node.alias or "",
-        given=given[0] if given else None,
-        taken={"kind": "all_of", "of": taken} if len(taken) > 1 else taken[0] if taken else None,
-        keys=node.keys if isinstance(node.keys, str) else dict(node.keys),
-    )
-
-
-def _described(annotation: Any) -> dict[str, Any]:
-    """An annotation as `knows_core.describing.descriptors.described` has it, its definitions with their lineage."""
-    from knows_core.describing.descriptors import described_together
-
-    found = described_together({"it": annotation})
-    definitions = with_lineage(found.definitions, found.lineage)
-    return found.types["it"] | ({"definitions": definitions} if definitions else {})
 
 
 def with_lineage(definitions: Mapping[str, Any], lineage: Mapping[str, list[str]]) -> dict[str, Any]:
     """Definitions, each with its lineage where that is known."""
     return {name: {**one, "lineage": lineage[name]} if name in lineage else one for name, one in definitions.items()}
+
+
+def _used(path: str, node: Flow[Any, Any]) -> Iterator[Used]:
+    wanted: Requirement | None = getattr(node, "wanted", None) if node.kind == "use" else None
+    if wanted is not None:
+        use: Any = node
+        keys = use.keys if isinstance(use.keys, str) else dict(use.keys)
+        yield Used(path, wanted.name, str(wanted.range), use.alias or "", keys)

@@ -11,10 +11,10 @@ import knows_sqlite
 
 RUNS = ("--backend", "sqlite:///runs.db")
 WAITING = """
-from knows_core import approval, pipeline, step
+from knows_core import Migration, approval, pipeline, step
 @step
 def {step}(value: {taken}) -> str: return "pump {version}"
-pump = pipeline(step({step}) | approval("go"), name="pump", version="{version}")
+pump = pipeline(step({step}) | approval("go"), name="pump", version="{version}", migrations=[{moves}])
 """
 
 
@@ -36,9 +36,9 @@ def waiting(factory):
     return factory
 
 
-def install(factory, version, **parts):
+def install(factory, version, moves="", **parts):
     module = f"pump_{version[0]}"
-    source = WAITING.format(version=version, **parts)
+    source = WAITING.format(version=version, moves=moves, **parts)
     templates = {f"pump@{version}": f"{module}:pump"}
     factory.stage.install(f"knows-pump-{version[0]}", version, templates=templates, modules={module: source})
 
@@ -62,6 +62,14 @@ def test_an_upgrade_tells_what_it_means(waiting):
         "  open run r1 (mill@1.0.0, suspended)",
         "  Next: Keep 1.2.0 installed until they are over; `kwf doctor --runs` tells what becomes of each",
     ]
+
+
+def test_a_migration_that_the_new_version_declares_takes_the_runs_over(waiting):
+    """Its steps are told as renamed, and break no run."""
+    install(waiting, "2.0.0", step="grind", taken="int", moves='Migration("^1.0", {"work": "grind"})')
+    done = waiting.kwf("lock", "--upgrade", "pump", *RUNS)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "pump 1.2.0 -> 2.0.0: nothing breaks\n  shape: step renamed: work -> grind\n" in done.stdout
 
 
 def test_an_upgrade_is_told_to_a_program_too(waiting):

@@ -8,13 +8,12 @@ from typing import Annotated, Any, Literal, NewType
 
 import pytest
 from annotated_types import Gt
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 
-from knows_core import PipelineWorkflow, each, parallel, pipeline, repeat, step, use
+from knows_core import PipelineWorkflow, case, each, parallel, pipeline, repeat, step, use
 from knows_core.linking import linked
-from knows_registry.composed_check import check_composed
-from knows_registry.manifests.profile import profile_of
-from knows_registry.resolving.resolve import Slot
+from knows_core.types import Fit
+from tests.properties.compositions import Manifests
 
 
 class Lot(BaseModel):
@@ -53,15 +52,14 @@ def typed(name, taken, given):
 
 
 def agreeing(flow, *used, **options):
-    """The paths of the problems by either way, after they were compared."""
+    """The problems by either way, after they were compared."""
     line = pipeline(flow, name="line", version="1.0", **options)
-    profiles = {Slot(str(one.name)): profile_of(one.definition) for one in (line, *used)}
-    told = check_composed(Slot("line"), profiles)
+    told = Manifests(line, *used).linked("line")
     found = linked(line.definition, Shelf(*used)).problems
     if found and not told.problems:  # what descriptions cannot decide is noted, to be checked at run time
-        assert told.notes, (found, told)
+        assert any(one.verdict.fit is Fit.RUN_TIME for one in told.seams.seams), found
     if told.problems:
-        assert found, told
+        assert [one.where for one in found] == [one.where for one in told.problems]
     return [one.what for one in told.problems]
 
 
@@ -110,3 +108,39 @@ def test_so_it_is_for_state_keys(keys):
     used = pipeline([typed("inside", int, int)], name="used", version="1.0", state=Batch)
     refused = agreeing([typed("before", int, int), use("used", keys=keys)], used, state=Lot)
     assert bool(refused) == (keys in (None, {"other": "serial"}))
+
+
+def test_two_classes_of_one_name_stay_apart_where_they_meet():
+    """Each part of a tuple is judged by the class that its own template means."""
+    other = create_model("Lot", serial=(int, ...))
+    one = pipeline([typed("inside", int, Lot)], name="one", version="1.0")
+    two = pipeline([typed("within", int, other)], name="two", version="1.0")
+    before, branches = typed("before", int, int), parallel(use("one"), use("two"))
+    same, crossed = typed("same", tuple[Lot, other], int), typed("crossed", tuple[other, Lot], int)
+    assert agreeing([before, branches, same], one, two) == []
+    (what,) = agreeing([before, branches, crossed], one, two)
+    assert "Lot has no size" in what
+    either = [before, case((lambda value, _: value > 1, use("one")), use("two"))]
+    assert len(agreeing([*either, typed("taking", Lot, int)], one, two)) == 1
+    assert agreeing([*either, typed("taking", Lot | other, int)], one, two) == []
+    listed = [before, [use("one"), use("two")]]
+    assert agreeing([*listed, each(typed("taking", Lot | other, int))], one, two) == []
+    assert len(agreeing([*listed, each(typed("taking", Lot, int))], one, two)) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (list[int | str], list[int]),
+        (tuple[int, ...], tuple[int, int]),
+        (Literal["a", "b"], Literal["a"]),
+        (str, Literal["a"]),
+        (float, Grams),
+    ],
+)
+def test_a_lenient_composition_may_have_what_some_values_pass(given, wanted):
+    """Wherever inside the types it is that only some of them do."""
+    used = pipeline([typed("inside", wanted, int)], name="used", version="1.0")
+    flow = [typed("before", int, given), use("used")]
+    assert agreeing(flow, used)
+    assert not agreeing(flow, used, types="lenient")
