@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from knows_core import Requirement
 from knows_registry.locking.errors_lock import LockMissing, LockStale
-from knows_registry.locking.lock import NAME, in_force, need_text
-from knows_registry.pins import differences
+from knows_registry.locking.lock import in_force, need_text
+from knows_registry.pins import differences, next_moves
 from knows_registry.registry import Registry
 from knows_registry.resolving.resolve import Slot
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from knows_core import WorkflowTemplate
     from knows_core.template import Definition
     from knows_registry.locking.lock import Lock
+    from knows_registry.pins import Difference
 
 _MANY = 5  # differences that a sentence names
-RELOCK = f"`kwf lock` takes what is installed into {NAME}; or install what it says."
 
 
 def demanded(folder: Path | None = None) -> Lock:
@@ -31,10 +31,11 @@ def demanded(folder: Path | None = None) -> Lock:
     return lock
 
 
-def stale(found: list[str]) -> LockStale:
+def stale(found: list[Difference]) -> LockStale:
     """The error of a lock that does not hold any more."""
+    told = [one.told for one in found]
     more = f"; and {len(found) - _MANY} more, see `kwf lock --check`" if len(found) > _MANY else ""
-    return LockStale(differences="; ".join(found[:_MANY]) + more, hint=RELOCK)
+    return LockStale(differences="; ".join(told[:_MANY]) + more, hint=next_moves(found))
 
 
 class LockedRegistry(Registry):
