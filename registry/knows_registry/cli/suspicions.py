@@ -1,4 +1,4 @@
-"""What `kwf doctor` finds worth a look: names that can be taken for others, code that runs at every start, other files."""
+"""What `kwf doctor` finds worth a look: names to be taken for others, code that runs at every start, altered files."""
 
 from __future__ import annotations
 
