@@ -121,9 +121,18 @@ def differences(lock: Lock, registry: Registry) -> list[Difference]:
     artifacts = _Artifacts()
     looks = [_look(row, offers[row.slot], registry, artifacts) for row in lock.templates]
     entries = [offer.entry for offer in offers.values() if offer.entry]
-    entries += [one.entry for one in registry.catalog.sole_plugins(PINNED)]
-    now = Lock(lock.request, tuple(_required(looks)), plugins_of(registry.catalog, artifacts))
-    return [*map(Difference, [*map(str, changes(lock, now)), *_gaps(lock, looks)]), *_damages(entries)]
+    pinned = {row.entry for row in lock.plugins}
+    entries += [one.entry for one in registry.catalog.sole_plugins(PINNED) if str(one) in pinned]
+    plugins = plugins_of(registry.catalog, artifacts)
+    now = Lock(lock.request, tuple(_required(looks)), _acting(plugins, lock.plugins))
+    before = lock._replace(plugins=_acting(lock.plugins, plugins))
+    return [*map(Difference, [*map(str, changes(before, now)), *_gaps(lock, looks)]), *_damages(entries)]
+
+
+def _acting(rows: Iterable[LockedPlugin], others: Iterable[LockedPlugin]) -> tuple[LockedPlugin, ...]:
+    """The plugins that count for every run: all hooks. A backend or loader that only one side has counts when used."""
+    shared = {one.entry for one in others}
+    return tuple(one for one in rows if one.entry.startswith("hooks.") or one.entry in shared)
 
 
 def _look(row: LockedTemplate, offer: Offer, registry: Registry, artifacts: _Artifacts) -> _Look:
