@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from knows_core.errors import ContractError, MissingState, NotStorable
 from knows_core.errors.flow import ScopeTimeout, SeamMismatch
+from knows_core.errors.recovery import NOES
 from knows_core.flow import Case, Parallel, Part, Scope, Sequence, Step
 from knows_core.flows.approving import Approval
 from knows_core.flows.loops import Each, Repeat
 from knows_core.flows.paths import within
 from knows_core.flows.renaming import Renaming
+from knows_core.journals.envelope import code_of
 from knows_core.journals.records import Decided, Entered, RunEnded, Settled
 from knows_core.recovery import Continue, Fallback, Suspend
 from knows_core.run import RunStatus
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from knows_core.binding import Predicate
     from knows_core.flow import Flow
+    from knows_core.recovery import OnError
     from knows_core.walking.situation import Situation
 
 _NO_BRANCH: Final = -1
@@ -234,12 +237,19 @@ def _out_of_scope(
         except StepError as left:
             if not falls_back or left.final:
                 raise
-    elif not isinstance(node.on_error, Fallback | Continue | Suspend):  # a handler was asked inside
+    elif not _may_answer(node.on_error, failure):
         raise failure
     elif not falls_back:
         return (yield from answered(own, now, inside, (node.on_error,), told=failure))
     yield Decided(path, 1)
     return (yield from _walk(node.inner[1], value, now, inside))
+
+
+def _may_answer(answer: OnError | None, failure: StepError) -> bool:
+    """Whether a scope has an answer for a failure inside; a handler and Fail() had their say there, but on a no."""
+    if isinstance(answer, Fallback | Continue | Suspend):
+        return True
+    return answer is not None and not failure.asked and code_of(failure.error) in NOES
 
 
 def _is_beyond(failure: StepError, place: Place) -> bool:
@@ -267,6 +277,7 @@ def _part(node: Part[Any, Any], value: Any, now: Situation, place: Place) -> Wal
     except StepError as failure:  # for the flow around it, a part is one step
         if not place.policy.answers or _is_beyond(failure, place):
             raise
+        failure.asked = True
         own = Failure(path, failure.attempt, failure.error, value)
         return (yield from answered(own, now, place, (None, *place.policy.answers), told=failure))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import BaseModel, ConfigDict
 
 from knows_core import (
     ContractError,
@@ -88,21 +87,6 @@ def test_a_range_beside_a_template_that_has_its_version_is_refused():
     with pytest.raises(ContractError, match=r"use: expected one range, found 'inner@\^1' and '\^2'"):
         use("inner@^1", "^2")
     assert str(use("inner").wanted) == str(use("inner", "*").wanted)
-
-
-def test_keys_that_a_closed_state_model_does_not_have_are_refused():
-    """A slip of the pen would leave the key where it was; an open model may have more keys than it says."""
-
-    class Closed(BaseModel):
-        model_config = ConfigDict(extra="forbid")
-        pump_id: str = "p"
-
-    class Open(BaseModel):
-        pump_id: str = "p"
-
-    given = {"pumpid": "id"}
-    assert whats(use(named(step(work), state=Closed), keys=given)) == ["'pumpid' is not a field of the state model"]
-    assert whats(use(named(step(work), state=Open), keys=given)) == []
 
 
 def test_options_of_a_function_beside_a_step_count_or_are_refused():

@@ -51,8 +51,6 @@ def problems_of(definition: Definition, where: str = "") -> list[Problem]:
             return [*found, Problem(f"{name}/{path}", what, "Make templates of the inner ones, or flatten it.")]
         if isinstance(node, Part):
             used.add(path)
-            keys = () if isinstance(node.keys, str) else tuple(node.keys)
-            found += [*_of_keys(f"{name}/{path}", keys, node.definition.model)]
             found += problems_of(node.definition, f"{name}/{path}")
         elif isinstance(node, Approval):
             found += [*_of_name(f"{name}/{path}", node.name), *_of_keys(f"{name}/{path}", [node.into or ""], model)]
