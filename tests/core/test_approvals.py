@@ -187,7 +187,8 @@ def test_every_answer_of_a_scope_counts_for_a_no(engine, where):
         "scope": scope(steps.fails("apply"), name="asking", on_error=Suspend()),
         "part": use(made(approval("apply")), alias="apply"),
     }[where]
-    for number, answer in enumerate([Fail(), handler]):
+    answers: list[Any] = [Fail(), handler]
+    for number, answer in enumerate(answers):
         template = made(scope(scope(flow, name="in", on_error=answer), name="out", on_error=Fallback(3)))
         engine.run(template, run_id=f"r{number}")
         engine.decide(f"r{number}", "reject", by="ann")

@@ -245,7 +245,8 @@ class _Maker:
         timeout = _LONG if self.chance.random() < 1 / 2 else None
         options = self.declaring.whole(depth, self._inside) if self.declaring is not None else {}
         made: Any = scope(self._inside(depth), name=self._name(depth), timeout=timeout, **options)
-        return replace(made, **{option: None for option, *_ in idle_options(made)})
+        felt: Flow[Any, Any] = replace(made, **{option: None for option, *_ in idle_options(made)})
+        return felt
 
     def _part(self, depth: int) -> Flow[Any, Any]:
         number = self._next()
