@@ -14,21 +14,18 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from knows_core.errors import ContractError, MissingState, NotStorable
 from knows_core.errors.flow import ScopeTimeout, SeamMismatch
-from knows_core.errors.recovery import NOES
 from knows_core.flow import Case, Parallel, Part, Scope, Sequence, Step
 from knows_core.flows.approving import Approval
 from knows_core.flows.loops import Each, Repeat
 from knows_core.flows.paths import within
 from knows_core.flows.renaming import Renaming
-from knows_core.journals.envelope import code_of
 from knows_core.journals.records import Decided, Entered, RunEnded, Settled
-from knows_core.recovery import Continue, Fallback, Suspend
 from knows_core.run import RunStatus
 from knows_core.state import NO_CHANGES, Attempt, Changes
 from knows_core.values.traits import private_copy
 from knows_core.walking.asking import approval_walk, waited
 from knows_core.walking.calling import step_walk
-from knows_core.walking.failing import AGAIN, Failure, answered, failed_at, unanswered
+from knows_core.walking.failing import AGAIN, Failure, answered, failed_at, may_answer, unanswered
 from knows_core.walking.forking import Branch, Unjoined, fork_walk
 from knows_core.walking.opened import met_before
 from knows_core.walking.situation import Deadline, Place, Policy
@@ -40,7 +37,6 @@ if TYPE_CHECKING:
 
     from knows_core.binding import Predicate
     from knows_core.flow import Flow
-    from knows_core.recovery import OnError
     from knows_core.walking.situation import Situation
 
 _NO_BRANCH: Final = -1
@@ -237,19 +233,12 @@ def _out_of_scope(
         except StepError as left:
             if not falls_back or left.final:
                 raise
-    elif not _may_answer(node.on_error, failure):
+    elif not may_answer(node.on_error, failure):
         raise failure
     elif not falls_back:
         return (yield from answered(own, now, inside, (node.on_error,), told=failure))
     yield Decided(path, 1)
     return (yield from _walk(node.inner[1], value, now, inside))
-
-
-def _may_answer(answer: OnError | None, failure: StepError) -> bool:
-    """Whether a scope has an answer for a failure inside; a handler and Fail() had their say there, but on a no."""
-    if isinstance(answer, Fallback | Continue | Suspend):
-        return True
-    return answer is not None and not failure.asked and code_of(failure.error) in NOES
 
 
 def _is_beyond(failure: StepError, place: Place) -> bool:

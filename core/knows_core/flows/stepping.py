@@ -139,9 +139,10 @@ def beside(option: str, function: Any) -> Any:
     if isinstance(function, Step) and isinstance(function.on_error, Fallback) and _is_flow(function.on_error.otherwise):
         raise ContractError(f"{option}: {function.name} falls back on a flow, which stands nowhere in the template.")
     if isinstance(function, Step):
-        ignored = [name for name in _WITHOUT_EFFECT[option] if getattr(function, name) is not None]
+        own = cast("Step[Any, Any]", function)
+        ignored = [name for name in _WITHOUT_EFFECT[option] if getattr(own, name) is not None]
         if ignored:
-            raise ContractError(f"{option}: {', '.join(ignored)} of {function.name} would do nothing. Leave it out.")
+            raise ContractError(f"{option}: {', '.join(ignored)} of {own.name} would do nothing. Leave it out.")
     if function is None or isinstance(function, Step):
         return cast("Any", function)
     if not callable(function) or _is_flow(function):
