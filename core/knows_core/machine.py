@@ -20,13 +20,12 @@ from knows_core.flows.loops import Each, Repeat
 from knows_core.flows.paths import within
 from knows_core.flows.renaming import Renaming
 from knows_core.journals.records import Decided, Entered, RunEnded, Settled
-from knows_core.recovery import Continue, Fallback, Suspend
 from knows_core.run import RunStatus
 from knows_core.state import NO_CHANGES, Attempt, Changes
 from knows_core.values.traits import private_copy
 from knows_core.walking.asking import approval_walk, waited
 from knows_core.walking.calling import step_walk
-from knows_core.walking.failing import AGAIN, Failure, answered, failed_at, unanswered
+from knows_core.walking.failing import AGAIN, Failure, answered, failed_at, may_answer, unanswered
 from knows_core.walking.forking import Branch, Unjoined, fork_walk
 from knows_core.walking.opened import met_before
 from knows_core.walking.situation import Deadline, Place, Policy
@@ -234,7 +233,7 @@ def _out_of_scope(
         except StepError as left:
             if not falls_back or left.final:
                 raise
-    elif not isinstance(node.on_error, Fallback | Continue | Suspend):  # a handler was asked inside
+    elif not may_answer(node.on_error, failure):
         raise failure
     elif not falls_back:
         return (yield from answered(own, now, inside, (node.on_error,), told=failure))
@@ -267,6 +266,7 @@ def _part(node: Part[Any, Any], value: Any, now: Situation, place: Place) -> Wal
     except StepError as failure:  # for the flow around it, a part is one step
         if not place.policy.answers or _is_beyond(failure, place):
             raise
+        failure.asked = True
         own = Failure(path, failure.attempt, failure.error, value)
         return (yield from answered(own, now, place, (None, *place.policy.answers), told=failure))
 

@@ -6,21 +6,22 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from knows_core import Requirement
+from knows_core.journals.opening import scheme_of
 from knows_registry.locking.errors_lock import LockMissing, LockStale
-from knows_registry.locking.lock import NAME, in_force, need_text
-from knows_registry.pins import differences
+from knows_registry.locking.lock import in_force, need_text
+from knows_registry.pins import differences, next_moves
 from knows_registry.registry import Registry
 from knows_registry.resolving.resolve import Slot
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from knows_core import WorkflowTemplate
+    from knows_core import StateBackend, WorkflowTemplate
     from knows_core.template import Definition
     from knows_registry.locking.lock import Lock
+    from knows_registry.pins import Difference
 
 _MANY = 5  # differences that a sentence names
-RELOCK = f"`kwf lock` takes what is installed into {NAME}; or install what it says."
 
 
 def demanded(folder: Path | None = None) -> Lock:
@@ -31,10 +32,11 @@ def demanded(folder: Path | None = None) -> Lock:
     return lock
 
 
-def stale(found: list[str]) -> LockStale:
+def stale(found: list[Difference]) -> LockStale:
     """The error of a lock that does not hold any more."""
+    told = [one.told for one in found]
     more = f"; and {len(found) - _MANY} more, see `kwf lock --check`" if len(found) > _MANY else ""
-    return LockStale(differences="; ".join(found[:_MANY]) + more, hint=RELOCK)
+    return LockStale(differences="; ".join(told[:_MANY]) + more, hint=next_moves(found))
 
 
 class LockedRegistry(Registry):
@@ -66,6 +68,19 @@ class LockedRegistry(Registry):
         """The template in the slot of a use."""
         slot = Slot(wanted.name, alias, user) if alias else Slot(wanted.name)
         return self._pinned(wanted, slot, f"{user} uses {slot} {wanted.range}")
+
+    def backend(self, url: str) -> StateBackend:
+        """Open the state backend of a URL, if its plugin is pinned. Raises LockStale, and what opening it raises."""
+        scheme = scheme_of(url)
+        installed, entry = self.catalog.plugin("backend", scheme), f"backend.{scheme}"
+        row = next((row for row in self.pinned.plugins if row.entry == entry), None)
+        if installed is not None and row is None:
+            told = f"the run uses {entry} of {installed.entry.distribution}, and it has no such plugin"
+            raise LockStale(differences=told, hint="`kwf lock` takes it in.")
+        if installed is None and row is not None:
+            told = f"the run uses {entry} of {row.distribution} {row.distribution_version}, which is not installed"
+            raise LockStale(differences=told, hint=f"`pip install '{row.distribution}=={row.distribution_version}'`.")
+        return super().backend(url)
 
     def _pinned(self, wanted: Requirement, slot: Slot, asked: str) -> WorkflowTemplate:
         version = self.pinned.versions.get(slot)

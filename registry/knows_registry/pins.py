@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from knows_registry.composition import needs_of_profile, unpinned
 from knows_registry.discover import KINDS
-from knows_registry.locking.lock import REQUEST, Lock, LockedPlugin, LockedTemplate
+from knows_registry.locking.lock import NAME, REQUEST, Lock, LockedPlugin, LockedTemplate
 from knows_registry.locking.lock_changes import changes
 from knows_registry.manifests.manifest import manifest_profile
 from knows_registry.permits.artifact import Artifact, artifact_of, damaged
+from knows_registry.permits.errors_permission import listed, reinstalling
+from knows_registry.permits.permission import as_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,11 +24,18 @@ if TYPE_CHECKING:
     from knows_registry.resolving.resolve import Need, Slot
 
 PINNED = tuple(kind for kind in KINDS if kind != "command")  # a run loads no command
+RELOCK = f"`kwf lock` takes what is installed into {NAME}; or install what it says."
 _NOTHING = Artifact("", "", "", editable=False)  # what a template registered at run time is part of
 
 
 def lock_of(composition: Composition, registry: Registry) -> Lock:
-    """The lock of a composition. Imports the templates that have no manifest; raises what `Registry.profile` raises."""
+    """The lock of a composition. Imports the templates that have no manifest.
+
+    Raises what `Registry.profile` raises, and ArtifactChanged where files of a template are not as installed: the row
+    would say of the release what only the altered code is.
+    """
+    for entry in {offer.entry.folder: offer.entry for offer in composition.offers.values() if offer.entry}.values():
+        as_recorded(entry)
     artifacts = _Artifacts()
     wants = [(REQUEST, composition.request), *((str(slot), needs) for slot, needs in composition.needs.items())]
     rows = [
@@ -78,6 +87,19 @@ def _who(slot: Slot, wants: Iterable[tuple[str, Iterable[Need]]]) -> tuple[tuple
 # ------------------------------------------------------------------ against a lock
 
 
+class Difference(NamedTuple):
+    """One thing that is not as a lock says, and what mends it."""
+
+    told: str
+    next_move: str = RELOCK
+
+
+def next_moves(found: Iterable[Difference]) -> str:
+    """What mends them all: files are brought back before anything is locked anew."""
+    moves = dict.fromkeys(one.next_move for one in found)
+    return " ".join(sorted(moves, key=lambda move: move == RELOCK))
+
+
 class _Look(NamedTuple):
     """A row as it would be locked now; without `needs` its artifact is the locked one, and so vouches for the rest."""
 
@@ -85,7 +107,7 @@ class _Look(NamedTuple):
     needs: tuple[Need, ...] | None
 
 
-def differences(lock: Lock, registry: Registry) -> list[str]:
+def differences(lock: Lock, registry: Registry) -> list[Difference]:
     """What is installed that is not as the lock says, each in a sentence; nothing is resolved.
 
     A template is imported only where nothing else tells what it is: from an editable installation, or one without
@@ -99,9 +121,18 @@ def differences(lock: Lock, registry: Registry) -> list[str]:
     artifacts = _Artifacts()
     looks = [_look(row, offers[row.slot], registry, artifacts) for row in lock.templates]
     entries = [offer.entry for offer in offers.values() if offer.entry]
-    entries += [one.entry for one in registry.catalog.sole_plugins(PINNED)]
-    now = Lock(lock.request, tuple(_required(looks)), plugins_of(registry.catalog, artifacts))
-    return [*map(str, changes(lock, now)), *_gaps(lock, looks), *_damages(entries)]
+    pinned = {row.entry for row in lock.plugins}
+    entries += [one.entry for one in registry.catalog.sole_plugins(PINNED) if str(one) in pinned]
+    plugins = plugins_of(registry.catalog, artifacts)
+    now = Lock(lock.request, tuple(_required(looks)), _acting(plugins, lock.plugins))
+    before = lock._replace(plugins=_acting(lock.plugins, plugins))
+    return [*map(Difference, [*map(str, changes(before, now)), *_gaps(lock, looks)]), *_damages(entries)]
+
+
+def _acting(rows: Iterable[LockedPlugin], others: Iterable[LockedPlugin]) -> tuple[LockedPlugin, ...]:
+    """The plugins that count for every run: all hooks. A backend or loader that only one side has counts when used."""
+    shared = {one.entry for one in others}
+    return tuple(one for one in rows if one.entry.startswith("hooks.") or one.entry in shared)
 
 
 def _look(row: LockedTemplate, offer: Offer, registry: Registry, artifacts: _Artifacts) -> _Look:
@@ -136,8 +167,8 @@ def _gaps(lock: Lock, looks: Iterable[_Look]) -> Iterator[str]:
                 yield f"{row.slot} {row.version} uses {need.slot} {need.range}, which the lock {found}"
 
 
-def _damages(entries: Iterable[Entry]) -> Iterator[str]:
-    for folder, source in {one.folder: f"{one.distribution} {one.distribution_version}" for one in entries}.items():
-        if files := damaged(folder):
-            more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-            yield f"{source}: {files[0]}{more} not as its RECORD says"
+def _damages(entries: Iterable[Entry]) -> Iterator[Difference]:
+    for one in {one.folder: one for one in entries}.values():
+        if files := damaged(one.folder):
+            told = f"{one.distribution} {one.distribution_version}: {listed(files)} not as its RECORD says"
+            yield Difference(told, reinstalling(one))

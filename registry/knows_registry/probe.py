@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from knows_core import KnowsError
 from knows_core.template import definition_of
+from knows_registry.apart import Apart
 from knows_registry.catalog import Catalog
 from knows_registry.discover import TEMPLATES, Entry, Found, offer_of, plugin_of
 from knows_registry.guard import skip_pydantic_plugins
@@ -24,16 +20,13 @@ from knows_registry.manifests.profile import profile_of
 from knows_registry.permits.errors_permission import PluginNotPermitted
 from knows_registry.permits.permission import Permission
 from knows_registry.plugins import Plugins
-from knows_registry.verdict import Verdict
+from knows_registry.verdict import WHILE_IMPORTED, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from knows_core import WorkflowTemplate
     from knows_registry.discover import Offer
-
-# The child finds what the parent found: the same path, and no folder of its own before it (-P).
-_CHILD = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from knows_registry.probe import answer; answer()"
 
 
 def probe(
@@ -46,64 +39,27 @@ def probe(
     objections = {entry: permission.objection(entry) for entry in entries}
     refused = {entry: error for entry, error in objections.items() if isinstance(error, PluginNotPermitted)}
     ordered = [entry for entry in objections if entry not in refused]
-    with tempfile.TemporaryDirectory(prefix="kwf-check-") as folder, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        places = [Path(folder, str(number)) for number in range(len(ordered))]
-        reasons = pool.map(partial(_probe, limit=limit), ordered, places)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        reasons = pool.map(partial(_probe, limit=limit), ordered)
         verdicts = {entry: Verdict(reason, now()) for entry, reason in zip(ordered, reasons, strict=True)}
         return verdicts, refused
 
 
-def _probe(entry: Entry, place: Path, *, limit: float) -> str | None:
-    """Why the entry cannot be used, or None. The answer comes through a file: a plugin may print what it likes."""
-    arguments = [str(place), json.dumps(sys.path), json.dumps(entry)]
-    child = subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
-        [sys.executable, "-P", "-c", _CHILD, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        code = child.wait(limit)
-    except subprocess.TimeoutExpired:
-        return f"no answer within {limit:g} s while it was imported"
-    finally:
-        _end(child)
-    try:
-        answer: str | None = json.loads(place.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return _death(code)
-    return answer
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End a child that is still there, and whatever it started: they share a session that only they are in."""
-    if child.poll() is not None:
-        return  # its number may be another's by now
-    if hasattr(os, "killpg"):
-        os.killpg(child.pid, signal.SIGKILL)
-    else:
-        child.kill()
-    child.wait()
-
-
-def _death(code: int) -> str:
-    if code >= 0:
-        return f"it ended the interpreter with exit code {code} while it was imported"
-    names = {number.value: number.name for number in signal.Signals}
-    return f"it was killed by {names.get(-code, f'signal {-code}')} while it was imported"
+def _probe(entry: Entry, *, limit: float) -> str | None:
+    """Why the entry cannot be used, or None."""
+    with Apart("knows_registry.probe:answer", json.dumps(entry)) as child:
+        outcome = child.outcome(limit)
+    reason: str | None = outcome.answer
+    return f"{outcome.failure} {WHILE_IMPORTED}" if outcome.failure else reason
 
 
 # ------------------------------------------------------------------ in the child
 
 
-def answer() -> None:
-    """Import the entry named in the arguments and write the reason why it cannot be used, or null."""
+def answer(tell: Callable[[str, Any], None], words: str) -> None:
+    """Import an entry and tell the reason why it cannot be used, or null."""
     skip_pydantic_plugins()
-    place, _, words = sys.argv[1:]
-    reason = judge(Entry(*json.loads(words)))
-    Path(place).write_text(json.dumps(reason), encoding="utf-8")
-    os._exit(0)  # threads that the plugin started would keep the interpreter alive
+    tell("answer", judge(Entry(*json.loads(words))))
 
 
 def judge(entry: Entry) -> str | None:

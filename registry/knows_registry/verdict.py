@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+LIMIT = 10.0  # seconds: slower than any honest import, shorter than a person's patience with one that hangs
+WHILE_IMPORTED = "while it was imported"
 _FORMAT = 1
 
 

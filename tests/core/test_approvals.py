@@ -12,12 +12,14 @@ from knows_core import (
     ConfigError,
     Continue,
     ContractError,
+    Fail,
     Fallback,
     LocalEngine,
     MemoryBackend,
     MissingInput,
     RunStatus,
     StateMismatch,
+    Suspend,
     WorkflowState,
     approval,
     each,
@@ -157,7 +159,7 @@ def test_a_no_is_a_failure_and_what_was_done_is_undone(engine):
 
 
 def test_no_policy_goes_on_behind_a_no(engine):
-    """A scope may have another way for the whole of it; what was to be approved is not done in any."""
+    """A scope may have an answer for the whole of it, of any kind; what was to be approved is not done in any."""
     steps = Steps()
     flow = steps.works("plan", 1) | approval("apply") | steps.works("act")
     answers: list[Any] = [Continue(), Fallback(2), Fallback(steps.works("other", 2)), lambda _: Continue()]
@@ -166,8 +168,33 @@ def test_no_policy_goes_on_behind_a_no(engine):
         engine.run(template, run_id=f"r{number}")
         engine.decide(f"r{number}", "reject", by="ann")
         run = engine.resume(f"r{number}", template)
-        assert run.status is (RunStatus.FAILED if callable(answer) else RunStatus.COMPLETED)
+        assert run.status is RunStatus.COMPLETED
     assert "act" not in steps.calls
+
+
+@pytest.mark.parametrize("where", ["approval", "question", "scope", "part"])
+def test_every_answer_of_a_scope_counts_for_a_no(engine, where):
+    """A handler is asked once, at the scope or part, with the error; Fail() is final for whatever lies further out."""
+    asked = []
+
+    def handler(context):
+        asked.append((context.step, context.error["code"]))
+
+    steps = Steps()
+    flow = {
+        "approval": approval("apply"),
+        "question": steps.fails("apply", on_error=Suspend()),
+        "scope": scope(steps.fails("apply"), name="asking", on_error=Suspend()),
+        "part": use(made(approval("apply")), alias="apply"),
+    }[where]
+    answers: list[Any] = [Fail(), handler]
+    for number, answer in enumerate(answers):
+        template = made(scope(scope(flow, name="in", on_error=answer), name="out", on_error=Fallback(3)))
+        engine.run(template, run_id=f"r{number}")
+        engine.decide(f"r{number}", "reject", by="ann")
+        run = engine.resume(f"r{number}", template)
+        assert run.status is (RunStatus.FAILED if number == 0 else RunStatus.COMPLETED)
+    assert asked == [("out/in/apply" if where == "part" else "out/in", "rejected")]
 
 
 # ------------------------------------------------------------------ several

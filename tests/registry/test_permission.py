@@ -150,6 +150,15 @@ def test_files_that_changed_since_they_were_installed_are_refused_by_name(stage,
     assert "`pip install --force-reinstall --no-deps 'etch-dist==1.0.0'`" in str(caught.value)
 
 
+def test_another_artifact_whose_files_are_altered_too_names_them(stage, etch):
+    """Both are told: the release is another one, and it is not even as it was installed."""
+    permission = permissions(etch)["lock"]
+    with (stage.site / "etch_dist-1.0.0.dist-info" / "RECORD").open("a") as record:
+        record.write("gone.py,sha256=AAAA,1\n")
+    refusal = permission.refusal(etch) or ""
+    assert f"found 1.0.0 ({artifact_of(etch.folder).digest}), with gone.py missing or altered since" in refusal
+
+
 def test_of_many_changed_files_the_first_are_named(stage):
     """And how many more there are."""
     modules = {f"m_{number}": "" for number in range(9)}

@@ -120,6 +120,15 @@ def test_a_plugin_that_cannot_be_imported_strands_its_own_runs(site, code):
     assert [fault["entry"] for fault in broken] == ["whole"]
 
 
+def test_a_part_that_ends_the_interpreter_strands_its_users_under_its_own_name(site):
+    """The doctor itself comes through, and the runs of others go on."""
+    (site.site / "m_part.py").write_text("import os; os._exit(0)")
+    exit_code, runs, [fault] = told(site)
+    assert (exit_code, runs["whole"]["verdict"], runs["other"]["verdict"]) == (3, "stranded", "goes on")
+    assert "part@1.2.0 cannot be loaded: it ended the interpreter with exit code 0 while it was" in fault["reason"]
+    assert fault["next"] == "`kwf plugins check` shows every broken plugin."
+
+
 def test_a_changed_part_is_the_first_difference(site):
     """The same version with other steps: the run is stranded, or its change may be accepted."""
     (site.site / "m_part.py").write_text(

@@ -137,3 +137,41 @@ def test_what_a_person_permitted_is_not_told_again(stage):
     answer = json.loads(done.stdout)
     assert (done.returncode, [row["entry"] for row in answer["broken"]]) == (3, [str(file)])
     assert answer["broken"][0]["next"].startswith("Correct the file, or remove it")
+
+
+# ------------------------------------------------------------------ files
+
+
+@pytest.mark.parametrize("mode", ["any", "allow"])
+def test_doctor_names_files_that_are_not_as_they_were_installed(stage, monkeypatch, mode):
+    """Broken where they keep the distribution from being imported, else worth a look; with the line that mends it."""
+    monkeypatch.setenv("KNOWS_WORKFLOW_PLUGINS", mode)
+    for name in ("etch", "coat"):
+        stage.install_template(name, "1.0.0", distribution=f"{name}-dist", module=f"m_{name}", recorded=True)
+    stage.kwf("plugins", "allow", "etch-dist", "coat-dist")
+    assert stage.kwf("doctor").returncode == 0
+    (stage.site / "m_etch.py").write_text("")
+    done = stage.kwf("doctor", "--json")
+    answer = json.loads(done.stdout)
+    found, others = (answer["warnings"], answer["broken"]) if mode == "any" else (answer["broken"], answer["warnings"])
+    assert (done.returncode, others) == (0 if mode == "any" else 3, [])
+    [row] = found
+    assert row["distribution"] == "etch-dist"
+    assert row["reason"].endswith("expected the files of its RECORD, found m_etch.py missing or altered")
+    assert row["reason"].startswith("it is not imported" if mode == "allow" else "expected")
+    assert row["next"] == "`pip install --force-reinstall --no-deps 'etch-dist==1.0.0'` brings them back."
+
+
+def test_doctor_names_what_is_another_artifact_than_the_permitted_one(stage, monkeypatch):
+    """As a run would refuse it."""
+    monkeypatch.setenv("KNOWS_WORKFLOW_PLUGINS", "allow")
+    folder = stage.install_template("etch", "1.0.0", distribution="etch-dist", module="m_etch", recorded=True)
+    stage.kwf("plugins", "allow", "etch-dist")
+    (stage.site / "more.py").write_text("")
+    with (folder / "RECORD").open("a") as record:
+        record.write(stage.row_of_record(stage.site / "more.py"))
+    [row] = stage.answer("doctor")["broken"]
+    assert row["reason"].startswith(
+        "it is not imported, since it is not what the list of permitted distributions names"
+    )
+    assert row["next"] == "`kwf plugins allow etch-dist` permits what is there now, if you trust it."

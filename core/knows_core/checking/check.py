@@ -103,6 +103,8 @@ def _of_other(where: str, node: Flow[Any, Any]) -> Iterator[Problem]:
         yield from _of_name(where, name)
     if isinstance(node, Scope):
         yield from _of_function(f"{where}, compensate", node.compensate)
+        for option, reason, remedy in idle_options(node):
+            yield Problem(where, f"its {option} would do nothing: {reason}", remedy)
     predicates = [one for one, _ in node.choices if one] if isinstance(node, Case) else []
     if isinstance(node, Repeat):
         predicates.append(node.until)
@@ -110,6 +112,22 @@ def _of_other(where: str, node: Flow[Any, Any]) -> Iterator[Problem]:
         if one.binding.is_async or one.binding.unbound or one.binding.takes_context:
             what = f"the predicate {one.name or 'here'} is no plain (result, state) -> bool"
             yield Problem(where, what, "Compute what it needs in a step before, and let it only look.")
+
+
+def idle_options(scope: Scope[Any, Any]) -> Iterator[tuple[str, str, str]]:
+    """The options of a scope that nothing in it would ever feel, each with the reason and what to write instead."""
+    inside = [node for _, node, _ in _own_nodes(scope.flow)]
+    steps = [node for node in inside if isinstance(node, Step)]
+    if scope.retry is not None and all(step.effect is not None for step in steps):
+        reason = 'it speaks of steps, and there are none but templates, approvals or acts with effect="once"'
+        yield (
+            "retry",
+            reason,
+            "Give it to the template that has the steps: pipeline(..., retry=...); or use repeat(...).",
+        )
+    if scope.timeout is not None and not steps and not any(isinstance(node, Part | Use) for node in inside):
+        reason = "it counts the time of steps, and there are none"
+        yield "timeout", reason, "Say how long the question stands: approval(..., expires=...)."
 
 
 def _of_keys(where: str, keys: Several[str], model: type[BaseModel] | None) -> Iterator[Problem]:

@@ -47,6 +47,9 @@ class ApprovalExpired(PermanentError, TimeoutError):
     remedy = "Resuming the run asks again."
 
 
+NOES = frozenset((Rejected.code, ApprovalExpired.code))  # failures that a person made, or by keeping silent
+
+
 class AwaitingDecision(KnowsError):
     """A run without a journal came to a place where a person decides: nobody could ever go on with it."""
 

@@ -221,24 +221,37 @@ def scope(
     `retry` counts for every step inside that has none of its own. `on_error`: a `Fallback` stands for the result of the
     whole scope; `Continue`, `Suspend`, `Fail` and a handler answer for the step that failed, where it has no answer of
     its own. `compensate(result, state, context)` undoes the scope once it is finished, instead of what its steps
-    declare. A template inside is one step of the scope: none of this reaches into it. Raises ContractError.
+    declare. A template inside is one step of the scope: no policy reaches into it, only the time limit does. A `retry`
+    without a step that could take it, and a `timeout` around approvals alone, are refused by `check`. Raises
+    ContractError.
     """
     return Scope(lift(flow), name, seconds(timeout), **policies(retry, on_error, compensate))
 
 
 def use(
-    template: Any, range: str = "*", *, keys: Mapping[str, str] | str | None = None, alias: str | None = None
+    template: Any, range: str | None = None, *, keys: Mapping[str, str] | str | None = None, alias: str | None = None
 ) -> Flow[Any, Any]:
     """Use another template, named with a range (`use("troubleshooting", "^1.2")`) or given, as a part of this flow.
+
+    Without a range it is any version. A template that is given comes in its own, and takes no range.
 
     The parts of one flow share the state. `keys` maps keys of the used template to keys of this flow
     (`{"equipment_id": "pump_id"}`); a text is a name space, under which all its keys lie (`pump`: `pump.equipment_id`).
     One version of a name is used per composition; `alias` names a second one, or the same one a second time. Raises
-    InvalidVersion.
+    InvalidVersion, ContractError.
     """
-    wanted = Requirement(template, range) if isinstance(template, str) and "@" not in template else None
-    if wanted is None and isinstance(template, str):
-        wanted = Requirement.parse(template)
+    wanted: Requirement | None = None
+    if isinstance(template, str):
+        name, at, _ = template.partition("@")
+        if at and range is not None:
+            raise ContractError(f"use: expected one range, found {template!r} and {range!r}. Write use({name!r}, ...).")
+        wanted = Requirement.parse(template) if at else Requirement(template, "*" if range is None else range)
+    elif range is not None:
+        own = getattr(template, "name", None) or type(template).__name__
+        raise ContractError(
+            f"use: {own} is given, and comes in its own version; found the range {range!r}."
+            f" Leave it out, or name the template: use({own!r}, {range!r})."
+        )
     if alias is not None:
         Requirement(alias)  # the same letters as in a name
     return Use(wanted, None if wanted is not None else template, keys if keys is not None else {}, alias)

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from knows_core.signatures import ContextFirst, I, Later, O, Options, SelfFirst, StateFirst, StepOf, Taking
 
 _ISOLATIONS = ("thread", "process")
+# What a step may not say where it stands beside another: an undoing is a step of its own, a look is only asked.
+_WITHOUT_EFFECT = {
+    "compensate": ("compensate",),
+    "look": ("retry", "on_error", "compensate", "effect", "look", "writes"),
+}
 
 
 if TYPE_CHECKING:
@@ -93,7 +98,8 @@ def step(
         "raises": _errors(raises),
         **policies(retry, on_error, compensate),
     }
-    if look is not None and effect is None and not isinstance(function, Step):
+    was = cast("Step[Any, Any]", function).effect if isinstance(function, Step) else None
+    if look is not None and effect is None and was is None:
         raise ContractError('look: it is asked for a step with effect="once" only. Say that, or leave it out.')
     given = {option: value for option, value in options.items() if value is not None}
     return made(function, name, **given) if function is not None else functools.partial(made, name=name, **given)
@@ -136,6 +142,11 @@ def beside(option: str, function: Any) -> Any:
     """A function that stands beside a step, as one. Raises ContractError."""
     if isinstance(function, Step) and isinstance(function.on_error, Fallback) and _is_flow(function.on_error.otherwise):
         raise ContractError(f"{option}: {function.name} falls back on a flow, which stands nowhere in the template.")
+    if isinstance(function, Step):
+        own = cast("Step[Any, Any]", function)
+        ignored = [name for name in _WITHOUT_EFFECT[option] if getattr(own, name) is not None]
+        if ignored:
+            raise ContractError(f"{option}: {', '.join(ignored)} of {own.name} would do nothing. Leave it out.")
     if function is None or isinstance(function, Step):
         return cast("Any", function)
     if not callable(function) or _is_flow(function):

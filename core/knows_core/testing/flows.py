@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field
 
+from knows_core.checking.check import idle_options
 from knows_core.context import StepContext  # noqa: TC001 - the steps' annotations are read
 from knows_core.flow import Sequence
 from knows_core.flows.building import case, each, parallel, repeat, scope, step, use
@@ -243,7 +244,9 @@ class _Maker:
     def _scope(self, depth: int) -> Flow[Any, Any]:
         timeout = _LONG if self.chance.random() < 1 / 2 else None
         options = self.declaring.whole(depth, self._inside) if self.declaring is not None else {}
-        return scope(self._inside(depth), name=self._name(depth), timeout=timeout, **options)
+        made: Any = scope(self._inside(depth), name=self._name(depth), timeout=timeout, **options)
+        felt: Flow[Any, Any] = replace(made, **{option: None for option, *_ in idle_options(made)})
+        return felt
 
     def _part(self, depth: int) -> Flow[Any, Any]:
         number = self._next()

@@ -24,7 +24,7 @@ class FailedError(Exception):
     def __init__(self, path: str, error: Exception | None, kind: str = "") -> None:
         super().__init__(path)
         self.path, self.error, self.kind = path, error, kind or type(error).__name__
-        self.final = False
+        self.final = self.asked = False
 
 
 class WaitsError(Exception):

@@ -77,7 +77,8 @@ def _scope(node: Scope[Any, Any], value: Any, held: Held, place: Place, known: K
     try:
         result = walked(node.flow, value, held, own, known)
     except FailedError as failure:
-        if failure.final or not isinstance(node.on_error, Fallback | Continue | Suspend):
+        is_new = node.on_error is not None and failure.kind in ("Rejected", "ApprovalExpired") and not failure.asked
+        if failure.final or not (is_new or isinstance(node.on_error, Fallback | Continue | Suspend)):
             raise
         if len(node.inner) == 1:
             return answered(failure, path, value, held, place, (node.on_error,), known)
@@ -156,6 +157,7 @@ def _part(node: Part[Any, Any], value: Any, held: Held, place: Place, known: Kno
     except FailedError as failure:
         if failure.final or not place.answers:
             raise
+        failure.asked = True
         return answered(failure, path, value, held, place, (None, *place.answers), known)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from knows_core.errors import StepTimeout, WorkerDied
 from knows_core.errors.flow import ScopeTimeout
-from knows_core.errors.recovery import HandlerFailed, InDoubt, Rejected
+from knows_core.errors.recovery import NOES, HandlerFailed, InDoubt, Rejected
 from knows_core.flow import Flow
 from knows_core.journals.envelope import code_of, describe, error_record, in_words, safe_text
 from knows_core.journals.records import Asked, Question, Settled, StepFailed, StepRetried
@@ -153,6 +153,13 @@ def answered(
     failed = StepError(path, attempt, error) if told is None else told
     failed.final = isinstance(verdict, Fail)
     raise failed
+
+
+def may_answer(answer: OnError | None, failure: StepError) -> bool:
+    """Whether a scope has an answer for a failure inside; a handler and Fail() had their say there, but on a no."""
+    if isinstance(answer, Fallback | Continue | Suspend):
+        return True
+    return answer is not None and not failure.asked and code_of(failure.error) in NOES
 
 
 def failed_at(path: str, attempt: int, error: Exception) -> Generator[Wish, Any, StepError]:

@@ -82,6 +82,7 @@ class StepError(Exception):
         super().__init__(path)
         self.path, self.attempt, self.error = path, attempt, error
         self.final = final  # no policy further out may answer it
+        self.asked = False  # the scopes around a part have been asked about it, where the part is
 
 
 class Waiting(Exception):

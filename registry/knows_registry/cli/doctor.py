@@ -5,16 +5,15 @@ from __future__ import annotations
 import platform
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from knows_core import ConfigError, KnowsError
+from knows_core import ConfigError
 from knows_registry.catalog import Catalog
 from knows_registry.cli.answer import Answers, columns, json_option
-from knows_registry.cli.failure import failure_of
 from knows_registry.cli.list_templates import fault_lines, fault_row
-from knows_registry.cli.moves import in_place
 from knows_registry.cli.place import backend_option, where
 from knows_registry.cli.suspicions import suspicions
 from knows_registry.discover import Fault, discover
@@ -22,9 +21,9 @@ from knows_registry.listing import known_faults
 from knows_registry.verdict import remembered, verdict_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Generator, Iterable
 
-    from knows_registry.cli.doctor_runs import Journals
+    from knows_registry.cli.doctor_apart import Read
     from knows_registry.discover import Entry
     from knows_registry.verdict import Verdict
 
@@ -52,44 +51,51 @@ def doctor(answers: Answers, with_runs: bool, backend: str | None) -> int:
     """Examine the installation and say what to repair.
 
     Plugins are not imported; what is said of them comes from metadata and from the last `kwf plugins check`. With
-    --runs every journal is read, and the templates of open runs are imported: each run goes on, migrates, or is
-    stranded, with why and the next command. Nothing is run or written. Ends with 3 when something is broken: a damaged
-    journal and a stranded run are. Distributions that can be taken for another, and code that runs at every start of
-    Python, are worth a look and change nothing.
+    --runs every journal is read, and the templates of open runs are imported, apart and for a limited time: each run
+    goes on, migrates, or is stranded, with why and the next command. Nothing is run or written. Ends with 3 when
+    something is broken: a damaged journal and a stranded run are. Distributions that can be taken for another, and code
+    that runs at every start of Python, are worth a look and change nothing.
     """
+    answers.at(backend)
+    with _reading(backend, wanted=with_runs, as_json=answers.json) as read:
+        place = _place(backend)
+        facts, faults, warnings = _examined(place)
+        journals = read(place) if place else None  # that the settings cannot be read is told already
+    faults += journals.faults if journals else []
+    told = {"journals": journals.facts if journals else None} if with_runs else {}
+    answers.object(
+        {**facts, **told, "broken": list(map(fault_row, faults)), "warnings": list(map(fault_row, warnings))}
+    )
+    answers.text(*_lines(facts), "", *(journals.lines if journals else []))
+    answers.text(*fault_lines(faults) or ["Nothing is known to be broken."])
+    answers.text(*["", "Worth a look:", *fault_lines(warnings)] if warnings else [])
+    return _BROKEN if faults else 0
+
+
+def _examined(place: str | None) -> tuple[dict[str, Any], list[Fault], list[Fault]]:
+    """What the installation is, what is broken in it, and what is worth a look."""
     from sqlite3 import sqlite_version_info  # a Python without SQLite still has the rest of the command line
 
-    answers.at(backend)
     catalog = Catalog(discover())
     installed = catalog.entries()
-    verdicts = remembered(installed)
     library = journal_of(sqlite_version_info)
+    warnings, unreadable = suspicions(catalog)
     faults = [
         *_library_faults(library),
         *_settings_faults(),
         *_unmet({*_OURS, *(entry.distribution for entry in installed)}),
         *known_faults(catalog),
+        *unreadable,
     ]
-    warnings, unreadable = suspicions(catalog)
-    faults += unreadable
-    journals, unread = _journals(answers, backend) if with_runs else (None, [])
-    faults += journals.faults(backend) if journals else unread
     facts: dict[str, Any] = {
         "python": {"version": platform.python_version(), "executable": sys.executable},
         "sqlite": library._asdict(),
-        "runs": _place(backend),
+        "runs": place,
         "templates": [str(offer) for offer in catalog.offers()],
         "plugins": [str(plugin) for plugin in catalog.plugins()],
-        "verdicts": _verdicts(installed, verdicts, now=time.time()),
+        "verdicts": _verdicts(installed, remembered(installed), now=time.time()),
     }
-    read = {"journals": journals.facts(backend) if journals else None} if with_runs else {}
-    answers.object(
-        {**facts, **read, "broken": list(map(fault_row, faults)), "warnings": list(map(fault_row, warnings))}
-    )
-    answers.text(*_lines(facts), "", *(journals.lines(backend) if journals else []))
-    answers.text(*fault_lines(faults) or ["Nothing is known to be broken."])
-    answers.text(*["", "Worth a look:", *fault_lines(warnings)] if warnings else [])
-    return _BROKEN if faults else 0
+    return facts, faults, warnings
 
 
 def journal_of(library: tuple[int, int, int]) -> SQLite:
@@ -127,23 +133,16 @@ def _place(backend: str | None) -> str | None:
         return None
 
 
-def _journals(answers: Answers, backend: str | None) -> tuple[Journals | None, list[Fault]]:
-    """What reading them shows; None where the place cannot be opened or read, and why.
+@contextmanager
+def _reading(backend: str | None, *, wanted: bool, as_json: bool) -> Generator[Callable[[str], Read | None]]:
+    """Let the journals be read beside what happens in the block; the function waits for what they show, if anything."""
+    if not wanted:
+        yield lambda _: None
+        return
+    from knows_registry.cli.doctor_apart import reading  # subprocesses, for --runs alone
 
-    That the settings cannot be read is told already.
-    """
-    place = _place(backend)
-    if place is None:
-        return None, []
-    from knows_registry.cli.doctor_runs import journals_at  # opens the backend, which only --runs asks for
-    from knows_registry.cli.permitted import registry_of  # imports templates, as above
-
-    try:
-        return journals_at(registry_of(answers), backend), []
-    except KnowsError as error:
-        failure = failure_of(error)
-        move = in_place(failure.next_move or "Correct it and try again.", backend)
-        return None, [Fault("runs", place, failure.message, move)]
+    with reading(backend, as_json=as_json) as read:
+        yield read
 
 
 def _unmet(distributions: Iterable[str]) -> list[Fault]:

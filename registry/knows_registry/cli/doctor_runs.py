@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shlex
 from collections import Counter
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from knows_core import RecordCorrupt, RunStatus, UnknownRun
+from knows_core import KnowsError, RecordCorrupt, RunStatus, UnknownRun
 from knows_core.journal import read
 from knows_core.resuming.prospect import is_open
 from knows_core.resuming.viewing import view
-from knows_registry.cli.answer import columns, shown
+from knows_registry.cli.answer import Answers, columns, plain, shown
+from knows_registry.cli.doctor_apart import Read
 from knows_registry.cli.failure import failure_of
-from knows_registry.cli.moves import again
-from knows_registry.cli.outlook import HEADER, VERDICTS, Foresight
-from knows_registry.cli.place import open_engine
+from knows_registry.cli.moves import again, in_place
+from knows_registry.cli.outlook import HEADER, VERDICTS, Foresight, Trail
+from knows_registry.cli.permitted import registry_of
+from knows_registry.cli.place import open_engine, where
 from knows_registry.cli.rows import is_interrupted
 from knows_registry.cli.waiting import Waiting
 from knows_registry.discover import Fault
+from knows_registry.guard import listening
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from knows_core import RunRow, StateBackend
     from knows_core.journals.records import Question
@@ -120,12 +125,33 @@ class Journals(NamedTuple):
         return [(row, Waiting(row.run, questions, backend)) for row, questions in self.suspended]
 
 
-def journals_at(registry: Registry, backend: str | None) -> Journals:
+def answer(tell: Callable[[str, Any], None], words: str) -> None:
+    """Read the journals of a place, as `doctor_apart` asks for it from another interpreter, and tell what they show."""
+    given = json.loads(words)
+    trail = Trail(partial(tell, "doing"), {(what, template): fate for what, template, fate in given["fatal"]})
+    tell("doing", None)
+    with listening():
+        registry = registry_of(Answers(None, command="doctor", json=given["quiet"]))
+        tell("answer", plain(_read(registry, given["backend"], trail)))
+
+
+def _read(registry: Registry, backend: str | None, trail: Trail) -> Read:
+    """What is read here, or why nothing can be."""
+    try:
+        journals = journals_at(registry, backend, trail)
+    except KnowsError as error:
+        failure = failure_of(error)
+        move = in_place(failure.next_move or "Correct it and try again.", backend)
+        return Read([Fault("runs", where(backend), failure.message, move)], None, [])
+    return Read(journals.faults(backend), journals.facts(backend), journals.lines(backend))
+
+
+def journals_at(registry: Registry, backend: str | None, trail: Trail) -> Journals:
     """Read every journal of the place. Raises what opening the place raises."""
     with open_engine(registry, backend) as engine:
         if engine.backend is None:
             return Journals(0, [], [], [], [], [])
-        return examined(engine.backend, Foresight(registry, engine.limits))
+        return examined(engine.backend, Foresight(registry, engine.limits, trail))
 
 
 def examined(backend: StateBackend, foresight: Foresight) -> Journals:

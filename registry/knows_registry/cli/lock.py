@@ -12,11 +12,11 @@ from knows_registry.cli.answer import Answers, json_option, shown
 from knows_registry.cli.completion import template_names, templates
 from knows_registry.cli.locking import composed, registry_for_locking, request_of_person
 from knows_registry.cli.place import backend_option
-from knows_registry.locked import RELOCK, demanded
+from knows_registry.locked import demanded
 from knows_registry.locking.errors_lock import LockBroken, LockNotWritten
 from knows_registry.locking.lock import NAME, Lock, in_force, need_text, write
 from knows_registry.locking.lock_changes import changes
-from knows_registry.pins import differences, lock_of
+from knows_registry.pins import differences, lock_of, next_moves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,11 +79,12 @@ def lock(
 def _check(answers: Answers) -> int:
     held = demanded()
     found = differences(held, registry_for_locking(held))
-    answers.object({"lock": NAME, "holds": not found, "differences": found, "next": RELOCK if found else None})
+    told, move = [one.told for one in found], next_moves(found) or None
+    answers.object({"lock": NAME, "holds": not found, "differences": told, "next": move})
     if not found:
         answers.text(f"{NAME} holds: {_count(held)}.")
         return 0
-    answers.text(f"{NAME} is stale:", *(shown(f"  {one}") for one in found), f"Next: {RELOCK}")
+    answers.text(f"{NAME} is stale:", *(shown(f"  {one}") for one in told), f"Next: {move}")
     return RegistryError.exit_code
 
 

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from knows_core import KnowsError, Requirement, ResumeRefused, TemplateNotFound, TemplateVersionMissing
+from knows_core import (
+    KnowsError,
+    Requirement,
+    ResumeRefused,
+    TemplateBroken,
+    TemplateNotFound,
+    TemplateVersionMissing,
+)
 from knows_core.journals.records import Migrated
 from knows_core.resuming.prospect import foretold
 from knows_registry.cli.failure import failure_of
 from knows_registry.cli.moves import again, in_place
 from knows_registry.cli.recovery import file_gone
-from knows_registry.cli.reference import find
+from knows_registry.cli.reference import FileBroken, file_in, find
 from knows_registry.cli.rows import is_interrupted, owner_and_wish, told_status
 from knows_registry.discover import Fault
 from knows_registry.guard import asked_for
@@ -19,7 +27,7 @@ from knows_registry.locking.errors_lock import LockBroken
 from knows_registry.provenance import bringing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from knows_core import Limits, RunRow, WorkflowTemplate
     from knows_core.resuming.prospect import Prospect
@@ -27,7 +35,10 @@ if TYPE_CHECKING:
     from knows_registry.locking.lock import Lock
     from knows_registry.registry import Registry
 
+    Doing = tuple[str, str]
+
 VERDICTS = GOES_ON, MIGRATES, STRANDED = "goes on", "migrates", "stranded"
+IMPORTED, JUDGED = "imported", "judged"
 HEADER = ("RUN", "TEMPLATE", "STATUS", "VERDICT", "")
 
 
@@ -104,12 +115,41 @@ def _movement(row: RunRow, moved: Migrated | None) -> list[str]:
     return [f"to {row.template}@{moved.bound.version}", *paths, *written, *dropped]
 
 
+class Trail:
+    """Says what foreign code is about to be called, for whoever ends it where it hangs, and knows what did so before.
+
+    `tell` is given `imported` or `judged` and a template, or None where nothing foreign is under way. `fatal` holds
+    what must not be begun again, with what came of it.
+    """
+
+    def __init__(self, tell: Callable[[Doing | None], object], fatal: Mapping[Doing, str]) -> None:
+        self._tell = tell
+        self._fatal = fatal
+        self._now: Doing | None = None
+
+    def fate(self, what: str, template: str) -> str:
+        """What came of it before, in words; empty where nothing did."""
+        return self._fatal.get((what, template), "")
+
+    @contextmanager
+    def at(self, what: str, template: str) -> Generator[None]:
+        """Foreign code is called in the block."""
+        before, self._now = self._now, (what, template)
+        self._tell(self._now)
+        try:
+            yield
+        finally:
+            self._now = before
+            self._tell(before)
+
+
 class Foresight:
     """Asks of many runs what would become of them. A template is had once, and a failure costs only its own runs."""
 
-    def __init__(self, registry: Registry, limits: Limits) -> None:
+    def __init__(self, registry: Registry, limits: Limits, trail: Trail) -> None:
         self._registry = registry
         self._limits = limits
+        self._trail = trail
         self._had: dict[str, WorkflowTemplate | KnowsError] = {}
 
     def find(self, requirement: Requirement) -> WorkflowTemplate:
@@ -118,6 +158,13 @@ class Foresight:
 
     def outlook(self, row: RunRow, records: Sequence[bytes], reference: str | None) -> Outlook:
         """The verdict on a run, whatever its template does while it is imported."""
+        template = reference or f"{row.template}@{row.version}"
+        if fate := self._trail.fate(JUDGED, template):
+            return Outlook(row, STRANDED, failure=failure_of(_unjudged(row, fate)))
+        with self._trail.at(JUDGED, template):
+            return self._outlook(row, records, reference)
+
+    def _outlook(self, row: RunRow, records: Sequence[bytes], reference: str | None) -> Outlook:
         try:
             prospect = self._foretold(row, records, reference)
         except BaseException as error:
@@ -150,7 +197,10 @@ class Foresight:
     def _once(self, key: str, get: Callable[[], WorkflowTemplate]) -> WorkflowTemplate:
         if key not in self._had:
             try:
-                self._had[key] = get()
+                if fate := self._trail.fate(IMPORTED, key):
+                    raise _unimportable(key, fate)
+                with self._trail.at(IMPORTED, key):
+                    self._had[key] = get()
             except KnowsError as error:
                 self._had[key] = error
         had = self._had[key]
@@ -172,6 +222,18 @@ class Foresight:
             return self._registry.lock
         except LockBroken:  # whatever needs it says so
             return None
+
+
+def _unimportable(template: str, fate: str) -> TemplateBroken:
+    return (FileBroken if file_in(template) else TemplateBroken)(reference=template, reason=fate)
+
+
+def _unjudged(row: RunRow, fate: str) -> ResumeRefused:
+    return ResumeRefused(
+        run=row.run,
+        reason=f"{fate}: neither `kwf resume` would come through",
+        hint="Correct what the template does with recorded values: its migrations, and the checks of its models.",
+    )
 
 
 def _missing(error: BaseException) -> Iterator[str]:

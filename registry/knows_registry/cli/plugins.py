@@ -11,14 +11,13 @@ from knows_registry.cli.allow import allow
 from knows_registry.cli.answer import Answers, columns, json_option
 from knows_registry.cli.list_templates import fault_lines, fault_row
 from knows_registry.cli.permitted import registry_of
-from knows_registry.verdict import remember, verdict_faults
+from knows_registry.verdict import LIMIT, remember, verdict_faults
 
 if TYPE_CHECKING:
     from knows_registry.discover import Entry
     from knows_registry.verdict import Verdict
 
 _BROKEN = 3
-_LIMIT = 10.0  # seconds: slower than any honest import, shorter than a person's patience with one that hangs
 
 
 @click.group(invoke_without_command=True)
@@ -48,7 +47,7 @@ plugins.add_command(allow)
 
 
 @plugins.command()
-@click.option("--timeout", default=_LIMIT, show_default=True, help="Seconds that one import may take.")
+@click.option("--timeout", default=LIMIT, show_default=True, help="Seconds that one import may take.")
 @json_option
 @click.pass_obj
 def check(answers: Answers, timeout: float) -> int:

@@ -1,4 +1,4 @@
-"""What `kwf doctor` finds worth a look: names that can be taken for others, and code that runs at every start."""
+"""What `kwf doctor` finds worth a look: names to be taken for others, code that runs at every start, altered files."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from knows_registry.catalog import Catalog
+    from knows_registry.discover import Entry
     from knows_registry.locking.lock import LockedPlugin, LockedTemplate
 
 _LONGEST = 80  # signs of a line of code that are shown
@@ -22,11 +23,14 @@ _LONGEST = 80  # signs of a line of code that are shown
 def suspicions(catalog: Catalog) -> tuple[list[Fault], list[Fault]]:
     """Warnings, and what keeps the lock or the list of permitted distributions from being read.
 
-    What one of those two names was looked at by a person, and is not told again.
+    What one of those two names was looked at by a person, and is not told again. Files that are not as they were
+    installed are broken where that keeps them from being imported, else a warning.
     """
     accepted, faults = _accepted()
-    plugins = {entry.distribution for entry in catalog.entries()}
-    return [*_names(plugins, accepted), *_lines(accepted)], faults
+    entries = catalog.entries()
+    refused, altered = _compared(entries)
+    plugins = {entry.distribution for entry in entries}
+    return [*_names(plugins, accepted), *_lines(accepted), *altered], [*faults, *refused]
 
 
 def _accepted() -> tuple[set[str], list[Fault]]:
@@ -47,6 +51,34 @@ def _accepted() -> tuple[set[str], list[Fault]]:
             reason = str(error).removesuffix(f". {error.next_move}")
             faults.append(Fault("permission", place, reason, error.next_move))
     return names, faults
+
+
+def _compared(entries: list[Entry]) -> tuple[list[Fault], list[Fault]]:
+    """Distributions whose files are not what was locked or permitted, and others whose files were altered."""
+    from knows_core.settings import load_settings  # pydantic, and what reads lock and list, as above
+    from knows_registry.locking.lock import in_force
+    from knows_registry.permits.errors_permission import ArtifactChanged
+    from knows_registry.permits.permission import Permission, as_recorded, permission_of
+
+    try:
+        permission = permission_of(load_settings(), in_force)
+    except KnowsError:  # told already; without it nothing is compared with a lock or a list
+        permission = Permission("any")
+    refused: list[Fault] = []
+    altered: list[Fault] = []
+    for entry in {entry.folder: entry for entry in entries}.values():
+        try:
+            error = permission.objection(entry)
+            if isinstance(error, ArtifactChanged):
+                reason = f"it is not imported, since it is not what {error.authority} names: {error.reason}"
+                refused.append(Fault(entry.distribution, "", reason, error.next_move))
+            else:
+                as_recorded(entry)
+        except ArtifactChanged as error:
+            altered.append(Fault(entry.distribution, "", error.reason, error.next_move))
+        except KnowsError:  # the list cannot be read, which is told already
+            continue
+    return refused, altered
 
 
 def _names(plugins: Collection[str], accepted: Collection[str]) -> Iterator[Fault]:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from knows_core import AccessDenied, ConfigError, PluginBroken, RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from knows_registry.discover import Entry
+
+_MANY = 5  # files that a sentence names
 
 
 class PluginNotPermitted(AccessDenied):
@@ -46,3 +55,18 @@ class UnknownDistribution(RegistryError, LookupError):
     code = "unknown-distribution"
     sentence = "{name} is not {among}: {found}"
     remedy = "{hint}"
+
+
+# ------------------------------------------------------------------ in words
+
+
+def listed(paths: Sequence[str]) -> str:
+    """The first of some files, and how many more there are."""
+    more = len(paths) - _MANY
+    return ", ".join(paths[:_MANY]) + (f" and {more} more" if more > 0 else "")
+
+
+def reinstalling(entry: Entry) -> str:
+    """The line that brings back the files of its release."""
+    release = f"{entry.distribution}=={entry.distribution_version}"
+    return f"`pip install --force-reinstall --no-deps '{release}'` brings them back."

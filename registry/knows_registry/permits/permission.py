@@ -16,7 +16,13 @@ from knows_registry.locking.lock import NAME
 from knows_registry.permits.artifact import Artifact, artifact_of, damaged, files
 from knows_registry.permits.core_bound import OURS as BOUNDS
 from knows_registry.permits.core_bound import unmet_bound
-from knows_registry.permits.errors_permission import ArtifactChanged, PluginNotPermitted, RequirementUnmet
+from knows_registry.permits.errors_permission import (
+    ArtifactChanged,
+    PluginNotPermitted,
+    RequirementUnmet,
+    listed,
+    reinstalling,
+)
 from knows_registry.permits.stray import stray
 
 if TYPE_CHECKING:
@@ -29,7 +35,6 @@ if TYPE_CHECKING:
 
 MODES = ("lock", "allow", "any")
 OURS = frozenset(("knows-core", "knows-registry", "knows-sqlite"))  # what `pip install knows-workflows` brings
-_MANY = 5  # files that a sentence names
 
 
 class Named(NamedTuple):
@@ -127,8 +132,16 @@ class Permission:
         artifact, altered = self._artifact(entry.folder)
         if (artifact.digest, artifact.editable) != named[1:] or _other_version(artifact, named):
             reason = f"expected {_told(named)}, found {_told(artifact)}"
+            reason += f", with {listed(altered)} missing or altered since" if altered else ""
         elif altered:
-            return self._changed_error(entry, named, artifact, altered, _altered(altered), _reinstalled(entry))
+            return self._changed_error(
+                entry,
+                named,
+                artifact,
+                altered,
+                _altered(altered),
+                reinstalling(entry),
+            )
         elif artifact.digest and (elsewhere := stray(entry, files(entry.folder))):
             reason = f"its module would be imported from {elsewhere}, which is none of its files"
             hint = "Rename or remove what takes its place; the current folder comes before installed ones."
@@ -173,8 +186,12 @@ def permission_of(
 def as_recorded(entry: Entry) -> None:
     """Raise ArtifactChanged unless the files of a distribution are as its own RECORD has them."""
     if altered := damaged(entry.folder):
-        facts = _facts(entry) | {"reason": _altered(altered), "hint": _reinstalled(entry), "authority": "its RECORD"}
-        raise ArtifactChanged(**facts, expected="the files of its RECORD", found=_listed(altered), files=altered)
+        facts = _facts(entry) | {
+            "reason": _altered(altered),
+            "hint": reinstalling(entry),
+            "authority": "its RECORD",
+        }
+        raise ArtifactChanged(**facts, expected="the files of its RECORD", found=listed(altered), files=altered)
 
 
 def _other_version(artifact: Artifact, named: Named) -> bool:
@@ -192,15 +209,5 @@ def _facts(entry: Entry) -> dict[str, str]:
     return facts | {"place": entry.folder.rpartition("/")[0], "value": entry.value}
 
 
-def _listed(paths: list[str]) -> str:
-    more = len(paths) - _MANY
-    return ", ".join(paths[:_MANY]) + (f" and {more} more" if more > 0 else "")
-
-
 def _altered(paths: list[str]) -> str:
-    return f"expected the files of its RECORD, found {_listed(paths)} missing or altered"
-
-
-def _reinstalled(entry: Entry) -> str:
-    pinned = f"{entry.distribution}=={entry.distribution_version}"
-    return f"`pip install --force-reinstall --no-deps '{pinned}'` brings them back."
+    return f"expected the files of its RECORD, found {listed(paths)} missing or altered"

@@ -234,11 +234,40 @@ def test_a_stale_lock_is_told_and_refused(factory, change, told):
     done = factory.kwf("lock", "--check")
     assert done.returncode == 3
     assert told in done.stdout
-    assert "Next: `kwf lock` takes" in done.stdout
+    move = "`pip install --force-reinstall --no-deps 'knows-pumps==1.2.0'` brings them back.\n"
+    assert f"Next: {move if change is edited else '`kwf lock` takes'}" in done.stdout
     code, answer = factory.run("pump", "--locked")
     assert (code, answer["error"]["code"]) == (3, "lock-stale")
     assert told in answer["error"]["message"]
     assert (factory.site / "knows.lock").read_bytes() == before
+
+
+def test_files_are_brought_back_before_anything_is_locked_anew(factory):
+    """Of several differences each has its move, that of the files first; the first five files are named."""
+    modules = {f"m_{number}": "" for number in range(9)}
+    factory.stage.install("knows-trace", plugins={"hooks.trace": "m_0"}, modules=modules, recorded=True)
+    factory.pump("1.2.0")
+    factory.kwf("lock", "pump")
+    another_hook(factory)
+    for module in modules:
+        (factory.site / f"{module}.py").unlink()
+    answer = factory.answer("lock", "--check")
+    files = "m_0.py, m_1.py, m_2.py, m_3.py, m_4.py and 4 more"
+    assert f"knows-trace 1.0.0: {files} not as its RECORD says" in answer["differences"]
+    assert answer["next"].startswith(
+        "`pip install --force-reinstall --no-deps 'knows-trace==1.0.0'` brings them back. `kwf"
+    )
+
+
+def test_altered_code_is_not_locked_as_the_release_that_it_was(factory):
+    """The digest would be that of the release, contract and shape those of the altered code: exit code 8."""
+    factory.pump("1.2.0")
+    edited(factory)
+    done = factory.kwf("lock", "pump")
+    assert done.returncode == 8
+    assert "expected the files of its RECORD, found knows_pumps_1_2_0.py missing or altered" in done.stderr
+    assert "Next: `pip install --force-reinstall --no-deps 'knows-pumps==1.2.0'` brings them back." in done.stderr
+    assert not (factory.site / "knows.lock").exists()
 
 
 def test_without_a_record_contract_and_shape_are_compared(factory):

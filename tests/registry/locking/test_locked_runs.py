@@ -155,3 +155,53 @@ maker = Maker()
     assert "contract" in factory.kwf("lock", "--check").stdout
     file.write_text(module.replace("1.5.0", "1.6.0"))
     assert "knows.lock pins pump@1.5.0" in factory.kwf("lock", "--check").stderr
+
+
+# ------------------------------------------------------------------ backends
+
+PAPER = """
+from knows_core import MemoryBackend, hookimpl
+@hookimpl
+def knows_state_backends(): return {"paper": lambda url: MemoryBackend()}
+"""
+
+
+def paper(factory):
+    """A plugin with a backend."""
+    return factory.stage.install(
+        "knows-paper", plugins={"backend.paper": "m_paper"}, modules={"m_paper": PAPER}, recorded=True
+    )
+
+
+def test_a_backend_that_comes_or_goes_concerns_only_who_uses_it(locked):
+    """Neither makes the lock stale; what is installed of it is still compared."""
+    folder = paper(locked)
+    assert locked.kwf("lock", "--check").returncode == 0
+    assert locked.run("plant", "--locked")[0] == 0
+    assert "+ plugin backend.paper of knows-paper 1.0.0" in locked.kwf("lock").stdout
+    assert locked.kwf("run", "plant", "--locked", "--backend", "paper:x").returncode == 0
+    (locked.site / "m_paper.py").write_text(PAPER + "# edited\n")
+    assert "knows-paper 1.0.0: m_paper.py not as its RECORD says" in locked.kwf("lock", "--check").stdout
+    shutil.rmtree(folder)
+    assert locked.kwf("lock", "--check").returncode == 0
+    assert locked.run("plant", "--locked")[0] == 0
+
+
+@pytest.mark.parametrize("mode", ["any", "lock"])
+def test_a_backend_that_is_used_must_be_pinned_and_there(locked, monkeypatch, mode):
+    """Whatever may be imported: exit code 3, with the line to type. Without --locked it is a question of permission."""
+    monkeypatch.setenv("KNOWS_WORKFLOW_PLUGINS", mode)
+    folder, used = paper(locked), ("run", "plant", "--locked", "--backend", "paper:x")
+    assert locked.kwf(*used[:2], *used[3:]).returncode == (0 if mode == "any" else 8)
+    done = locked.kwf(*used)
+    assert done.returncode == 3
+    told = "knows.lock is stale: the run uses backend.paper of knows-paper, and it has no such plugin"
+    assert told in done.stderr
+    assert "Next: `kwf lock` takes it in." in done.stderr
+    assert locked.kwf("lock").returncode == 0
+    assert locked.kwf(*used).returncode == 0
+    shutil.rmtree(folder)
+    done = locked.kwf(*used)
+    assert done.returncode == 3
+    assert "backend.paper of knows-paper 1.0.0, which is not installed" in done.stderr
+    assert "Next: `pip install 'knows-paper==1.0.0'`." in done.stderr
