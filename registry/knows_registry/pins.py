@@ -110,8 +110,8 @@ class _Look(NamedTuple):
 def differences(lock: Lock, registry: Registry) -> list[Difference]:
     """What is installed that is not as the lock says, each in a sentence; nothing is resolved.
 
-    A template is imported only where nothing else tells what it is: from an editable installation, or one without
-    RECORD, that has no manifest. Raises LockedMissing, DuplicateTemplate, and what `Registry.profile` raises.
+    A template is imported only where nothing else tells what it is: from an editable installation, or from one without
+    RECORD that has no manifest. Raises LockedMissing, DuplicateTemplate, and what `Registry.profile` raises.
     """
     if any(not row.distribution for row in lock.templates):
         registry.ask_plugins()
@@ -126,7 +126,12 @@ def differences(lock: Lock, registry: Registry) -> list[Difference]:
     plugins = plugins_of(registry.catalog, artifacts)
     now = Lock(lock.request, tuple(_required(looks)), _acting(plugins, lock.plugins))
     before = lock._replace(plugins=_acting(lock.plugins, plugins))
-    return [*map(Difference, [*map(str, changes(before, now)), *_gaps(lock, looks)]), *_damages(entries)]
+    return [*compared(before, now), *map(Difference, _gaps(lock, looks)), *_damages(entries)]
+
+
+def compared(lock: Lock, now: Lock) -> list[Difference]:
+    """How a lock differs from what would be locked now."""
+    return [Difference(str(one)) for one in changes(lock, now)]
 
 
 def _acting(rows: Iterable[LockedPlugin], others: Iterable[LockedPlugin]) -> tuple[LockedPlugin, ...]:

@@ -152,14 +152,15 @@ class Registry:
     def profile(self, offer: Offer) -> Profile:
         """What is known of an offer: from its manifest, else by importing it. Raises what `load` raises."""
         if offer not in self._profiles:
-            told = manifest_profile(offer)
-            if told is None:
-                from knows_core.template import definition_of  # whoever imports a template has it
-                from knows_registry.manifests.profile import profile_of
-
-                told = profile_of(definition_of(self.load(offer)))
-            self._profiles[offer] = told
+            self._profiles[offer] = manifest_profile(offer) or self.coded(offer)
         return self._profiles[offer]
+
+    def coded(self, offer: Offer) -> Profile:
+        """What the code of an offer is, whatever its manifest tells. Raises what `load` raises."""
+        from knows_core.template import definition_of  # whoever imports a template has it
+        from knows_registry.manifests.profile import profile_of
+
+        return profile_of(definition_of(self.load(offer)))
 
     def compose(self, request: Iterable[Need], *, preferred: Mapping[Slot, Version] | None = None) -> Composition:
         """Choose a version in every slot that a request needs; `preferred` defaults to what the lock holds.

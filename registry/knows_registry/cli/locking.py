@@ -10,8 +10,8 @@ from knows_core.template import definition_of
 from knows_registry.cli.place import ask_plugins
 from knows_registry.cli.reference import find, references
 from knows_registry.composition import need_of, needs_of
+from knows_registry.locked import LockingRegistry
 from knows_registry.permits.permission import Permission
-from knows_registry.registry import Registry
 from knows_registry.resolving.resolve import Unsatisfiable
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from knows_registry.cli.answer import Answers
     from knows_registry.composition import Composition
     from knows_registry.locking.lock import Lock
+    from knows_registry.registry import Registry
     from knows_registry.resolving.resolve import Need, Slot
 
 
@@ -30,7 +31,7 @@ def registry_for_locking(lock: Lock | None) -> Registry:
     The list of permitted distributions, where the settings say that it decides, decides here too.
     """
     mode = load_settings().plugins
-    return Registry(lock=lock, permission=Permission("allow" if mode == "allow" else "any"))
+    return LockingRegistry(lock=lock, permission=Permission("allow" if mode == "allow" else "any"))
 
 
 def request_of_person(registry: Registry, texts: Sequence[str]) -> list[Need]:
