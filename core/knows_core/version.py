@@ -98,7 +98,7 @@ class VersionRange:
     __slots__ = ("_tests", "text")
 
     def __init__(self, text: str = "*") -> None:
-        self.text = text.strip() or "*"
+        self.text = " ".join(text.split()) or "*"  # one line, whatever it was laid out in
         self._tests: list[tuple[str, Version]] = []
         for part in () if self.text == "*" else self.text[: _LONGEST + 1].split(","):
             self._tests += self._read(part.strip())

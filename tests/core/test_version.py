@@ -219,6 +219,15 @@ def test_any_text_is_a_range_or_an_invalid_version(text):
     assert VersionRange(str(versions_range)) == versions_range
 
 
+@given(st.lists(st.sampled_from([" ", "\t", "\n", "\r\n", "\x0b", "\x1f"]), min_size=5, max_size=5))
+def test_a_range_is_one_line_however_it_was_laid_out(blanks):
+    """White space of any kind and length is one space, so that a range fits into every line that names it."""
+    before, after_sign, comma, more, after = blanks
+    laid_out = VersionRange(f"{before}>={after_sign}1.2,{comma}{more}<2{after}")
+    assert str(laid_out) == ">= 1.2, <2"
+    assert laid_out == VersionRange(">=1.2,<2")
+
+
 # ------------------------------------------------------------------ requirements
 
 

@@ -172,6 +172,16 @@ def test_check_stands_alone(factory):
     assert factory.kwf("lock", "pump", "--check").returncode == 2
 
 
+def test_a_range_that_is_laid_out_in_lines_is_locked(factory):
+    """What `kwf lock` writes, every reader takes: in the request and in who requires a template."""
+    factory.pump("1.2.0")
+    factory.plant(">=1.0,\\n  <2.0")
+    assert factory.kwf("lock", "plant", "pump@>=1,\n<3").returncode == 0
+    assert factory.kwf("lock", "--check").returncode == 0
+    assert factory.run("plant", "--locked")[1]["result"] == "pump 1.2.0"
+    assert factory.lock.templates[1].required_by == (("", ">=1, <3"), ("plant", ">=1.0, <2.0"))
+
+
 # ------------------------------------------------------------------ kwf lock --check
 
 
