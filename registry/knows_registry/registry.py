@@ -138,8 +138,10 @@ class Registry:
         need = need_of(wanted)
         if len(matching) == 1:
             offer = self.catalog.find(wanted)
-            self._hold({need.slot: offer})
-            return offer
+            told = _told(offer)
+            if not (told and told.yanked):  # whether one may have it all the same, is the resolver's to say
+                self._hold({need.slot: offer})
+                return offer
         return self._held([need]).offers[need.slot]
 
     def load(self, offer: Offer) -> WorkflowTemplate:
