@@ -12,14 +12,12 @@ from knows_core.version import VersionRange
 from knows_registry.chains import chains, longest
 from knows_registry.cli.answer import Answers, json_option, shown
 from knows_registry.cli.completion import template_names
-from knows_registry.cli.locking import registry_for_locking
+from knows_registry.cli.permitted import registry_of
 from knows_registry.locking.lock import NAME, REQUEST, in_force
 from knows_registry.pins import lock_of
 from knows_registry.resolving.resolve import Need, Slot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from knows_registry.chains import Link
     from knows_registry.locking.lock import Lock
     from knows_registry.registry import Registry
@@ -35,17 +33,18 @@ def why(answers: Answers, name: str) -> None:
     """Show why the template NAME is there: every chain of requirements that leads to it.
 
     From knows.lock, where that has NAME; else from what is installed, beginning with the templates that no other uses.
-    Exit code 3: NAME is in neither.
+    What has no manifest is imported for that, if it is permitted. Exit code 3: NAME is in neither, or cannot be had;
+    8: it would have to be imported and is not permitted.
     """
     name = Requirement(name).name
     lock = in_force()
     if lock is not None and any(row.slot.name == name for row in lock.templates):
         _tell(answers, name, NAME, list(islice(chains(lock, name), _MOST + 1)))
         return
-    registry = registry_for_locking(lock)
+    registry = registry_of(answers)
     if not registry.catalog.versions(name):
         raise _nowhere(registry, lock, name)
-    _tell(answers, name, "installed", list(islice(longest(_installed(answers, registry, name)), _MOST + 1)))
+    _tell(answers, name, "installed", longest(_installed(answers, registry, name))[: _MOST + 1])
 
 
 def _nowhere(registry: Registry, lock: Lock | None, name: str) -> TemplateNotFound:
@@ -58,15 +57,26 @@ def _nowhere(registry: Registry, lock: Lock | None, name: str) -> TemplateNotFou
     raise AssertionError(name)
 
 
-def _installed(answers: Answers, registry: Registry, name: str) -> Iterator[tuple[Link, ...]]:
-    """The chains in what each installed template comes to; one that cannot be had costs only its own."""
+def _installed(answers: Answers, registry: Registry, name: str) -> list[tuple[Link, ...]]:
+    """The chains in what each installed template comes to; one that cannot be had costs only its own.
+
+    Raises the error of the template itself where nothing leads to it.
+    """
+    found: list[tuple[Link, ...]] = []
+    left_out: dict[str, KnowsError] = {}
     for root in dict.fromkeys(offer.name for offer in registry.offers()):
         try:
             lock = lock_of(registry.compose([Need(Slot(root), VersionRange())]), registry)
         except KnowsError as error:
-            answers.note(shown(f"kwf: {root} is left out: {error}"))
+            left_out[root] = error
         else:
-            yield from islice(chains(lock, name), _MOST + 1)
+            found += islice(chains(lock, name), _MOST + 1)
+    reason = None if found else left_out.pop(name)
+    for root, error in left_out.items():
+        answers.note(shown(f"kwf: {root} is left out: {error}"))
+    if reason is not None:
+        raise reason
+    return found
 
 
 def _tell(answers: Answers, name: str, source: str, found: list[tuple[Link, ...]]) -> None:

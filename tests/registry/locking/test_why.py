@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 
-from knows_core import Version
+import pytest
+
+from knows_core import Version, pipeline, step
 from knows_registry.chains import chains, users
 from knows_registry.locking.lock import Lock, LockedTemplate, write
+from knows_registry.manifests.manifest_text import Manifest, text_of
+from knows_registry.manifests.profile import profile_of
 from knows_registry.resolving.resolve import Slot
 
 
@@ -68,6 +72,35 @@ def test_without_a_lock_the_chains_begin_at_what_no_other_uses(factory):
     )
     assert "kwf: mill is left out" in done.stderr
     assert factory.answer("why", "plant")["source"] == "installed"
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_nothing_is_imported_that_is_not_permitted(factory, monkeypatch, locked):
+    """Neither with a lock that does not name it nor with the setting: it is left out like what is broken."""
+    factory.pump("1.2.0")
+    factory.stage.install("bad", templates={"bad@1.0.0": "bad:it"}, modules={"bad": "open('imported', 'a').close()"})
+    if locked:
+        assert factory.kwf("lock", "pump").returncode == 0
+    else:
+        monkeypatch.setenv("KNOWS_WORKFLOW_PLUGINS", "allow")
+        assert factory.kwf("plugins", "allow", "knows-pumps").returncode == 0
+        assert factory.answer("why", "pump")["source"] == "installed"
+    factory.plant("^1.0", name="mill")
+    done = factory.kwf("why", "mill", "--json")
+    assert (done.returncode, json.loads(done.stdout)["error"]["code"]) == (8, "plugin-not-permitted")
+    assert "kwf: bad is left out: " in done.stderr
+    assert not (factory.site / "imported").exists()
+
+
+def test_why_a_template_cannot_be_had_is_an_answer(stage):
+    """Where no version may be chosen and nothing leads to it: exit code 3 and the reason."""
+    told = profile_of(pipeline(step(len), name="pump", version="1.0.0").definition)._replace(yanked="It burns.")
+    manifest = stage.install_unimportable("acme-pump", pipeline(step(len), name="pump", version="1.0.0"))
+    manifest.write_text(text_of(Manifest("acme-pump", (told,))))
+    done = stage.kwf("why", "pump")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "pump 1.0.0 is yanked: It burns." in done.stderr
+    assert "left out" not in done.stderr
 
 
 def test_what_is_in_neither_is_an_error_that_says_what_is_there(factory):
