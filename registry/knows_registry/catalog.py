@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from knows_core import DuplicateTemplate, PluginBroken, TemplateNotFound
 from knows_registry.discover import Entry, Fault, Found, Offer, Plugin
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
     from knows_core import Requirement, Version
+
+_Claim = TypeVar("_Claim", Offer, Plugin)
 
 
 class DuplicatePlugin(PluginBroken):
@@ -22,10 +24,14 @@ class DuplicatePlugin(PluginBroken):
 
 
 class Catalog:
-    """Offers and plugins of one scan, and the templates registered since."""
+    """Offers and plugins of one scan, and the templates registered since.
 
-    def __init__(self, found: Found) -> None:
+    `pinned` is asked about rivals alone: the distribution that counts for `NAME@VERSION` or `KIND.KEY`, or None.
+    """
+
+    def __init__(self, found: Found, pinned: Callable[[str], str | None] = lambda _: None) -> None:
         self._found = found
+        self._pinned = pinned
         self._templates: dict[str, dict[Version, list[Offer]]] = {}
         self._plugins: dict[tuple[str, str], list[Plugin]] = {}
         for offer in found.offers:
@@ -55,8 +61,9 @@ class Catalog:
         return sorted(key for other, key in self._plugins if other == kind)
 
     def sole_plugins(self, kinds: Container[str]) -> list[Plugin]:
-        """Every plugin of these kinds that has no rival."""
-        return [rivals[0] for (kind, _), rivals in sorted(self._plugins.items()) if kind in kinds and len(rivals) == 1]
+        """Every plugin of these kinds that has no rival, or is the pinned one of them."""
+        of_kinds = [self._counted(rivals) for (kind, _), rivals in sorted(self._plugins.items()) if kind in kinds]
+        return [rivals[0] for rivals in of_kinds if len(rivals) == 1]
 
     def entries(self) -> list[Entry]:
         """Every installed entry point that has a readable name: templates, then plugins."""
@@ -72,12 +79,12 @@ class Catalog:
         return sorted(self._templates.get(name, {}), reverse=True)
 
     def claimants(self, name: str, version: Version) -> list[Offer]:
-        """Everybody who offers a version: one, unless it is a conflict; nobody where it is not there."""
-        return list(self._templates.get(name, {}).get(version, []))
+        """Everybody who offers a version and counts: one, unless it is a conflict; nobody where it is not there."""
+        return list(self._counted(self._templates.get(name, {}).get(version, [])))
 
     def offer(self, name: str, version: Version) -> Offer:
         """The offer of a version that is there. Raises DuplicateTemplate if it has rivals."""
-        claimants = self._templates[name][version]
+        claimants = self._counted(self._templates[name][version])
         if len(claimants) > 1:
             raise _duplicate(claimants)
         return claimants[0]
@@ -102,15 +109,22 @@ class Catalog:
 
     def plugin(self, kind: str, key: str) -> Plugin | None:
         """The plugin of that kind and key, or None. Raises DuplicatePlugin."""
-        rivals = self._plugins.get((kind, key), [])
+        rivals = self._counted(self._plugins.get((kind, key), []))
         if len(rivals) > 1:
             raise DuplicatePlugin(plugin=f"{kind}.{key}", claimants=_and(rival.entry.source for rival in rivals))
         return rivals[0] if rivals else None
 
+    def _counted(self, claims: list[_Claim]) -> list[_Claim]:
+        """Of rivals the pinned one; all of them where that is none."""
+        if len(claims) < 2:  # noqa: PLR2004 - no rivals
+            return claims
+        distribution = self._pinned(str(claims[0]))
+        return [one for one in claims if one.entry and one.entry.distribution == distribution] or claims
+
     def _conflicts(self) -> Iterator[Fault]:
-        claims: list[Sequence[Offer | Plugin]] = list(self._plugins.values())
+        claims: list[Sequence[Offer | Plugin]] = [*map(self._counted, self._plugins.values())]
         for versions in self._templates.values():
-            claims += versions.values()
+            claims += map(self._counted, versions.values())
         for rivals in claims:
             if len(rivals) > 1:
                 claimants = _and(rival.entry.source for rival in rivals if rival.entry)

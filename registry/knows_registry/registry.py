@@ -63,7 +63,7 @@ class Registry:
             # pydantic would fail on such a line whoever imports it. Only then: else the plugins that the program of a
             # person has for pydantic are theirs to use.
             skip_pydantic_plugins()
-        return Catalog(found)
+        return Catalog(found, lambda entry: self.lock.distributions.get(entry) if self.lock else None)
 
     @cached_property
     def lock(self) -> Lock | None:

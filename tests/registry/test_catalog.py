@@ -95,6 +95,21 @@ def test_a_conflict_is_a_fault_that_names_both_distributions():
     assert "right 1.0" in fault.reason
 
 
+def test_what_is_pinned_has_no_rivals():
+    """Where something else says which distribution counts, that one is offered and there is no fault."""
+    offers = (offer("a@1.0.0", "left"), offer("a@1.0.0", "right"), offer("b@1.0.0", "left"), offer("b@1.0.0", "right"))
+    plugins = (plugin("backend.x", "left"), plugin("backend.x", "right"))
+    pins = {"a@1.0.0": "right", "backend.x": "left", "b@1.0.0": "gone"}
+    stock = Catalog(Found(offers, plugins), pins.get)
+    assert stock.claimants("a", Version("1.0.0")) == [offers[1]]
+    assert stock.find(Requirement.parse("a")) == offers[1]
+    assert (stock.plugin("backend", "x"), stock.sole_plugins(["backend"])) == (plugins[0], [plugins[0]])
+    with pytest.raises(DuplicateTemplate):
+        find(stock, "b")
+    assert [fault.entry for fault in stock.faults()] == ["b@1.0.0"]
+    assert stock.offers() == list(offers)
+
+
 def test_one_distribution_that_names_one_object_twice_is_accepted_once():
     """`1.0` and `1.0.0` are one version, and the object is the same."""
     stock = catalog(offer("a@1.0"), offer("a@1.0.0"))

@@ -69,6 +69,12 @@ class Lock(NamedTuple):
         """What a resolution prefers."""
         return {row.slot: row.version for row in self.templates}
 
+    @property
+    def distributions(self) -> dict[str, str]:
+        """Whose templates (`pump@1.2.0`) and plugins (`hooks.audit`) these are."""
+        templates = {f"{row.slot.name}@{row.version}": row.distribution for row in self.templates}
+        return templates | {row.entry: row.distribution for row in self.plugins}
+
 
 # ------------------------------------------------------------------ as text
 

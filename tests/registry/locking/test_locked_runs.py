@@ -7,6 +7,14 @@ import shutil
 import pytest
 
 
+HOOK = """
+from knows_core import hookimpl
+@hookimpl
+def knows_observers():
+    return []
+"""
+
+
 def site_of(factory, *uses):
     """A template in a file that uses pumps."""
     flow = " | ".join(uses)
@@ -57,6 +65,33 @@ def test_an_upgrade_in_place_is_refused_as_an_uninstalled_pin(locked):
         "pump 1.2.0 -> 1.3.0: contract and shape are the same (only digests tell: 1.2.0 is not installed any more)",
     ]
     assert locked.run("plant", "--locked")[1]["result"] == "pump 1.3.0"
+
+
+@pytest.mark.parametrize("words", [[], ["--locked"]])
+def test_a_rival_of_a_locked_template_changes_nothing(locked, words):
+    """The lock says whose pump 1.2.0 it is; without it nothing is chosen silently."""
+    locked.pump("1.2.0", "other-pumps")
+    code, answer = locked.run("plant", *words)
+    assert (code, answer["result"]) == (0, "pump 1.2.0")
+    assert locked.kwf("lock", "--check").returncode == 0
+    assert locked.kwf("lock", "plant", "pump").returncode == 0
+    assert {row.distribution for row in locked.lock.templates} == {"knows-plant", "knows-pumps"}
+    (locked.site / "knows.lock").unlink()
+    assert locked.run("plant")[1]["error"]["code"] == "duplicate-template"
+
+
+def test_a_rival_of_a_locked_plugin_changes_nothing(locked):
+    """The pinned hook plugin is loaded, and nobody is told that it was left out."""
+    for name in ("audit", "other-audit"):
+        module = name.replace("-", "_")
+        text = f"open({name!r}, 'a').close()\n{HOOK}"
+        locked.stage.install(name, plugins={"hooks.audit": module}, modules={module: text}, recorded=True)
+        if name == "audit":
+            assert locked.kwf("lock").returncode == 0
+    done = locked.kwf("run", "plant", "--locked", "--backend", "memory:")
+    assert (done.returncode, done.stderr.count("left out")) == (0, 0), done.stderr
+    assert (locked.site / "audit").exists()
+    assert not (locked.site / "other-audit").exists()
 
 
 def test_two_plugins_that_need_incompatible_ranges_are_explained(factory):
