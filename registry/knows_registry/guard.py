@@ -6,10 +6,12 @@ import os
 import signal
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+_leave = os._exit  # whoever is `staying` has another in its place
 
 
 class Interrupted(KeyboardInterrupt):
@@ -31,7 +33,7 @@ def listening() -> Generator[None]:
     def hear(number: int, _: object) -> None:
         nonlocal heard
         if heard:
-            os._exit(128 + number)
+            _leave(128 + number)
         heard = True
         raise Interrupted(number)
 
@@ -44,6 +46,36 @@ def listening() -> Generator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class Left(BaseException):
+    """Code that was imported called `os._exit`."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"it ended the interpreter with exit code {status} while it was imported")
+
+
+@contextmanager
+def staying() -> Generator[None]:
+    """Raise Left where code that is imported in the block would end the interpreter by `os._exit`.
+
+    Else the command would end there without an answer, and with 0 if the code likes. Other threads, and processes that
+    were forked, end what they mean to.
+    """
+    before, imported = os._exit, True
+    here = threading.get_ident(), os.getpid()
+
+    def leave(status: int) -> NoReturn:
+        if imported and here == (threading.get_ident(), os.getpid()):
+            raise Left(status)
+        before(status)
+
+    os._exit = leave
+    try:
+        yield
+    finally:
+        imported = False  # the code may have kept the function for later
+        os._exit = before
 
 
 def asked_for(error: BaseException) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from knows_core import KnowsError, PluginBroken, TemplateBroken, Version
 from knows_core.journals.envelope import safe_text
-from knows_registry.guard import asked_for
+from knows_registry.guard import Left, asked_for, staying
 
 if TYPE_CHECKING:
     from knows_core import WorkflowTemplate
@@ -58,6 +58,8 @@ def broken(plugin: Plugin, reason: str) -> PluginBroken:
 
 def reason_of(error: BaseException) -> str:
     """Type and first line of a foreign error."""
+    if isinstance(error, Left):
+        return str(error)
     lines = safe_text(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
@@ -88,7 +90,8 @@ def unusable(template: WorkflowTemplate) -> str:
 
 
 def _import(entry: Entry) -> Any:
-    module = importlib.import_module(entry.module)
+    with staying():
+        module = importlib.import_module(entry.module)
     return reduce(getattr, entry.attribute.split("."), module) if entry.attribute else module
 
 

@@ -63,15 +63,15 @@ def remember(verdicts: Mapping[Entry, Verdict]) -> None:
 def verdict_faults(verdicts: Mapping[Entry, Verdict]) -> list[Fault]:
     """The entries that a check found broken."""
     return [
-        Fault(
-            entry.distribution,
-            entry.name,
-            verdict.reason,
-            f"Update {entry.distribution}, or `pip uninstall {entry.distribution}`; then `kwf plugins check`.",
-        )
+        Fault(entry.distribution, entry.name, verdict.reason, remedy(entry))
         for entry, verdict in verdicts.items()
         if verdict.reason is not None
     ]
+
+
+def remedy(entry: Entry) -> str:
+    """What to do about an entry that a check found broken; the verdict stands until the next check."""
+    return f"Update {entry.distribution}, or `pip uninstall {entry.distribution}`; then `kwf plugins check`."
 
 
 def verdict_file() -> Path:

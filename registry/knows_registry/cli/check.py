@@ -13,6 +13,7 @@ from knows_core.checking.seams import MODES
 from knows_core.linking import Linker
 from knows_core.types import Fit
 from knows_core.version import VersionRange
+from knows_registry.checked import CheckedRegistry
 from knows_registry.cli import completion
 from knows_registry.cli.answer import Answers, json_option
 from knows_registry.cli.failure import failure_of
@@ -21,6 +22,7 @@ from knows_registry.cli.reference import file_in, find_linked, references
 from knows_registry.cli.unimported import note_imports
 from knows_registry.composition import Chosen
 from knows_registry.permits.errors_permission import PluginNotPermitted
+from knows_registry.registry import Registry
 from knows_registry.resolving.resolve import Need, Slot
 from knows_registry.told import told_definition
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
     from knows_core.template import Definition
     from knows_registry.discover import Offer
-    from knows_registry.registry import Registry
 
 
 @click.command()
@@ -43,13 +44,14 @@ def check(answers: Answers, templates: Sequence[str], types: str | None) -> int:
     """Check TEMPLATES: NAME, NAME@RANGE, FILE.py:object, or FILE.py for all in it; without any, all that are installed.
 
     Templates with manifests are checked against each other without importing any of them; with --types they are
-    imported, since a manifest tells what its template's own rule let pass. Required state is what must have a value
-    before a run: declared keys, and those that a part needs and no earlier one surely leaves behind. Notes are worth a
-    look and keep nothing from running: values that are converted or checked at run time, keys that nobody reads. Exit
-    code 4: something does not fit. 3: a template, or one that it uses, cannot be had. 8: what cannot be had is not
-    permitted.
+    imported, since a manifest tells what its template's own rule let pass. Of all that are installed, what the last
+    `kwf plugins check` found broken is not imported, and what it did not look at is imported apart first. Required
+    state is what must have a value before a run: declared keys, and those that a part needs and no earlier one surely
+    leaves behind. Notes are worth a look and keep nothing from running: values that are converted or checked at run
+    time, keys that nobody reads. Exit code 4: something does not fit. 3: a template, or one that it uses, cannot be
+    had. 8: what cannot be had is not permitted.
     """
-    registry = registry_of(answers)
+    registry = registry_of(answers, kind=Registry if templates else CheckedRegistry)
     imported: list[Offer] = []
     unloaded: list[RegistryError | PluginNotPermitted] = []
     wanted = templates or [f"{offer.name}@{offer.version}" for offer in registry.offers()]

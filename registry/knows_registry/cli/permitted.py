@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from knows_registry.cli.answer import Answers
 
 
-def registry_of(answers: Answers, *, quiet: bool = False) -> Registry:
+def registry_of(answers: Answers, *, quiet: bool = False, kind: type[Registry] = Registry) -> Registry:
     """What is installed. A program, or whoever wants quiet, gets no notice."""
 
     def tell(sentence: str) -> None:
         answers.note(shown(f"kwf: {sentence}"))
 
-    return Registry(notice=None if quiet or answers.json else tell)
+    return kind(notice=None if quiet or answers.json else tell)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from knows_core import ConfigError, KnowsError, TemplateBroken, TemplateNotFound
 from knows_core.linking import linked
 from knows_core.template import definition_of
-from knows_registry.guard import asked_for
+from knows_registry.guard import asked_for, staying
 from knows_registry.loading import lacking, reason_of, unusable
 
 if TYPE_CHECKING:
@@ -125,7 +125,9 @@ def _module(file: Path, text: str) -> dict[str, Any]:
         sys.path.insert(0, str(file.parent))
     try:
         # Compiled anew every time: the bytecode cache does not notice an edit of the same length in the same second.
-        exec(spec.loader.source_to_code(file.read_bytes(), str(file)), vars(module))  # noqa: S102 - it was asked for
+        code = spec.loader.source_to_code(file.read_bytes(), str(file))
+        with staying():
+            exec(code, vars(module))  # noqa: S102 - it was asked for
     except KnowsError:
         raise
     except BaseException as error:
