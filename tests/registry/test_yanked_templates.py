@@ -1,4 +1,4 @@
-"""A yanked version is chosen only where a lock pins it or somebody wants exactly that one, also if it is the only one."""
+"""A yanked version is chosen where a lock pins it or somebody wants exactly it, also if it is the only one."""
 
 from __future__ import annotations
 

@@ -72,8 +72,8 @@ def _installed(answers: Answers, registry: Registry, name: str) -> list[tuple[Li
         else:
             found += islice(chains(lock, name), _MOST + 1)
     reason = None if found else left_out.pop(name)
-    for root, error in left_out.items():
-        answers.note(shown(f"kwf: {root} is left out: {error}"))
+    for root, why in left_out.items():
+        answers.note(shown(f"kwf: {root} is left out: {why}"))
     if reason is not None:
         raise reason
     return found

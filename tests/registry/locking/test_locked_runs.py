@@ -6,7 +6,6 @@ import shutil
 
 import pytest
 
-
 HOOK = """
 from knows_core import hookimpl
 @hookimpl
