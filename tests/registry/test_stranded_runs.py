@@ -125,7 +125,7 @@ def test_a_part_that_ends_the_interpreter_strands_its_users_under_its_own_name(s
     (site.site / "m_part.py").write_text("import os; os._exit(0)")
     exit_code, runs, [fault] = told(site)
     assert (exit_code, runs["whole"]["verdict"], runs["other"]["verdict"]) == (3, "stranded", "goes on")
-    assert "part@1.2.0 cannot be loaded: it ended the interpreter with exit code 0 while it was" in fault["reason"]
+    assert "(m_part:part) cannot be loaded: it ended the interpreter with exit code 0 while it was" in fault["reason"]
     assert fault["next"] == "`kwf plugins check` shows every broken plugin."
 
 
